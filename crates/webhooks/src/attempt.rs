@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::{AttemptId, AttemptOutcome, AuditId, FailureClass, HopRecord, Timestamp};
+use model::{AttemptId, AttemptOutcome, AuditId, HopRecord, Timestamp};
 use redact::Needles;
 use tokio::time::Instant;
 use vault::Zeroizing;
@@ -106,7 +106,7 @@ impl Attempt<'_> {
     async fn tries(&self, plan: SigningPlan, letter: &Letter) -> Tried {
         let deadline = self.sender.deadline();
         let first = self.post(&plan.first, letter, deadline).await;
-        let Some(other) = plan.other.filter(|_| may_be_another_key(&first.outcome)) else {
+        let Some(other) = plan.other.filter(|_| signing::may_be_another_key(&first.outcome)) else {
             let Sent {
                 outcome,
                 hops,
@@ -258,7 +258,6 @@ impl Attempt<'_> {
 
     fn finished(&self, tried: Tried, started_at: Timestamp, duration_ms: u64) -> FinishedAttempt {
         let claimed = self.claimed;
-        let ended_at = self.webhooks.parts().clock.now();
         let Tried {
             outcome,
             mut hops,
@@ -270,32 +269,62 @@ impl Attempt<'_> {
             .webhooks
             .evidence_place(claimed.company, claimed.environment, id);
         evidence::seal(&mut hops, &self.webhooks.parts().master_key, &place);
-        let before = Before {
-            attempts: claimed.attempts,
-            test: claimed.test,
-            replay: claimed.replay,
-        };
-        let asked = retry_after.and_then(|value| schedule::retry_after_seconds(&value, ended_at));
-        FinishedAttempt {
-            claimed: claimed.clone(),
+        let ended_at = self.webhooks.parts().clock.now();
+        let made = Made {
             id,
+            audit: AuditId::time_ordered(ended_at, vault::random()),
             started_at,
             ended_at,
             duration_ms,
-            then: decide::then(before, &outcome, ended_at, asked, vault::random()),
-            report: (!claimed.test).then_some(Report::of(&outcome, signed_by.key_id)),
-            audit: AuditId::time_ordered(ended_at, vault::random()),
             outcome,
-            signed_by: Some(signed_by.key_id),
-            signed_by_last_four: Some(signed_by.last_four),
             hops,
-        }
+            retry_after,
+            signed_by,
+        };
+        concluded(claimed, made, vault::random())
     }
 }
 
-fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
-    matches!(outcome, AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) }
-        if signing::may_mean_another_key(*status))
+/// An attempt that was made, with the evidence of it.
+#[derive(Debug)]
+pub struct Made {
+    pub id: AttemptId,
+    pub audit: AuditId,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub duration_ms: u64,
+    pub outcome: AttemptOutcome,
+    pub hops: Vec<HopRecord>,
+    /// The receiver's `Retry-After`, as received.
+    pub retry_after: Option<String>,
+    pub signed_by: SigningSecret,
+}
+
+/// What has to be written about an attempt: what happens to the delivery next, and what the webhook's health is told.
+/// `random` is any two bytes.
+pub fn concluded(claimed: &Claimed, made: Made, random: [u8; 2]) -> FinishedAttempt {
+    let before = Before {
+        attempts: claimed.attempts,
+        test: claimed.test,
+        replay: claimed.replay,
+    };
+    let asked = made
+        .retry_after
+        .and_then(|value| schedule::retry_after_seconds(&value, made.ended_at));
+    FinishedAttempt {
+        claimed: claimed.clone(),
+        id: made.id,
+        started_at: made.started_at,
+        ended_at: made.ended_at,
+        duration_ms: made.duration_ms,
+        then: decide::then(before, &made.outcome, made.ended_at, asked, random),
+        report: (!claimed.test).then_some(Report::of(&made.outcome, made.signed_by.key_id)),
+        audit: made.audit,
+        outcome: made.outcome,
+        signed_by: Some(made.signed_by.key_id),
+        signed_by_last_four: Some(made.signed_by.last_four),
+        hops: made.hops,
+    }
 }
 
 impl Webhooks {

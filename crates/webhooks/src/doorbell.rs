@@ -13,12 +13,13 @@ use crate::storage::{Claimed, Room};
 /// Rung after a commit that made deliveries due. [`crate::Worker`] listens for it.
 #[derive(Debug, Default)]
 pub(crate) struct Doorbell {
-    state: Mutex<State>,
+    door: Mutex<Door>,
     bell: Notify,
 }
 
+/// What waits at the door for the worker, and how many deliveries publications may claim for it.
 #[derive(Debug, Default)]
-struct State {
+pub struct Door {
     waiting: HashMap<WebhookId, CompanyId>,
     claimed: Vec<Claimed>,
     /// How many of `claimed` are counted in `admission`.
@@ -31,35 +32,77 @@ struct State {
     worker_runs: bool,
 }
 
-/// Room for a publication until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Loan<'a> {
-    door: &'a Doorbell,
-    pub(crate) room: Room,
-}
-
-impl Drop for Loan<'_> {
-    fn drop(&mut self) {
-        let mut state = self.door.lock();
-        state.lent = false;
-        let worker_waits = state.admission.is_none();
-        drop(state);
-        if worker_waits {
-            self.door.bell.notify_one();
-        }
-    }
-}
-
 /// What the worker finds when the bell has rung.
 #[derive(Debug, Default)]
-pub(crate) struct Visitors {
-    pub(crate) waiting: HashMap<WebhookId, CompanyId>,
-    pub(crate) claimed: Vec<Claimed>,
+pub struct Visitors {
+    pub waiting: HashMap<WebhookId, CompanyId>,
+    pub claimed: Vec<Claimed>,
     /// Webhooks that were paused, changed or deleted.
-    pub(crate) changed: Vec<WebhookId>,
+    pub changed: Vec<WebhookId>,
 }
 
-impl State {
+impl Door {
+    /// These webhooks of a company have deliveries due, and these deliveries are already claimed. Returns whether the
+    /// bell rings.
+    pub fn ring(
+        &mut self,
+        company: CompanyId,
+        webhooks: impl IntoIterator<Item = WebhookId>,
+        claimed: Vec<Claimed>,
+    ) -> bool {
+        let before = (self.waiting.len(), self.claimed.len());
+        let webhooks = webhooks.into_iter().map(|webhook| (webhook, company));
+        self.waiting.extend(webhooks);
+        self.claimed.extend(claimed);
+        before != (self.waiting.len(), self.claimed.len())
+    }
+
+    /// A webhook was paused, changed or deleted. Returns whether the bell rings.
+    pub fn changed(&mut self, webhook: WebhookId) -> bool {
+        if self.worker_runs {
+            self.changed.push(webhook);
+        }
+        self.worker_runs
+    }
+
+    /// How many deliveries a publication may claim now, until [`Door::returned`].
+    pub fn lend(&mut self) -> Option<Room> {
+        self.count_claimed();
+        let room = self.admission.clone().filter(|_| !self.lent)?;
+        self.lent = true;
+        Some(room)
+    }
+
+    /// The publication has handed over what it claimed. Returns whether the bell rings, because the worker waits for it.
+    pub fn returned(&mut self) -> bool {
+        self.lent = false;
+        self.admission.is_none()
+    }
+
+    /// Publications get no room from now on. Returns whether none has any.
+    pub fn close(&mut self) -> bool {
+        self.admission = None;
+        !self.lent
+    }
+
+    /// Sets the room from now on. `None` means that no worker runs. What was handed over and not taken yet is counted.
+    pub fn admit(&mut self, room: Option<Room>) {
+        self.worker_runs = room.is_some();
+        self.admission = room;
+        self.counted = 0;
+    }
+
+    /// Takes everything that waits.
+    pub fn take(&mut self) -> Visitors {
+        self.count_claimed();
+        self.counted = 0;
+        Visitors {
+            waiting: std::mem::take(&mut self.waiting),
+            claimed: std::mem::take(&mut self.claimed),
+            changed: std::mem::take(&mut self.changed),
+        }
+    }
+
     /// Takes what was handed over out of the room.
     fn count_claimed(&mut self) {
         let new = &self.claimed[self.counted.min(self.claimed.len())..];
@@ -81,6 +124,20 @@ impl State {
     }
 }
 
+/// Room for a publication until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Loan<'a> {
+    bell: &'a Doorbell,
+    pub(crate) room: Room,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let rings = self.bell.lock().returned();
+        self.bell.sound(rings);
+    }
+}
+
 impl Doorbell {
     /// Reports that these webhooks of a company have deliveries due, and hands over deliveries that are already
     /// claimed.
@@ -90,50 +147,31 @@ impl Doorbell {
         webhooks: impl IntoIterator<Item = WebhookId>,
         claimed: Vec<Claimed>,
     ) {
-        let mut state = self.lock();
-        let before = (state.waiting.len(), state.claimed.len());
-        let webhooks = webhooks.into_iter().map(|webhook| (webhook, company));
-        state.waiting.extend(webhooks);
-        state.claimed.extend(claimed);
-        let more = before != (state.waiting.len(), state.claimed.len());
-        drop(state);
-        if more {
-            self.bell.notify_one();
-        }
+        let rings = self.lock().ring(company, webhooks, claimed);
+        self.sound(rings);
     }
 
     /// Reports that a webhook was paused, changed or deleted, so that nothing claimed before is still sent.
     pub(crate) fn changed(&self, webhook: WebhookId) {
-        let mut state = self.lock();
-        if state.worker_runs {
-            state.changed.push(webhook);
-            self.bell.notify_one();
-        }
+        let rings = self.lock().changed(webhook);
+        self.sound(rings);
     }
 
     /// How many deliveries a publication may claim now. `None` if no worker runs, the worker itself claims, or another
     /// publication does. What was handed over since the worker said how many is counted.
     pub(crate) fn room(&self) -> Option<Loan<'_>> {
-        let mut state = self.lock();
-        state.count_claimed();
-        let room = state.admission.clone().filter(|_| !state.lent)?;
-        state.lent = true;
-        Some(Loan { door: self, room })
+        let room = self.lock().lend()?;
+        Some(Loan { bell: self, room })
     }
 
     /// Publications get no room from now on. Returns whether none has any: otherwise the bell rings when it has ended.
     pub(crate) fn close(&self) -> bool {
-        let mut state = self.lock();
-        state.admission = None;
-        !state.lent
+        self.lock().close()
     }
 
     /// Sets the room from now on. `None` means that no worker runs. What was handed over and not taken yet is counted.
     pub(crate) fn admit(&self, room: Option<Room>) {
-        let mut state = self.lock();
-        state.worker_runs = room.is_some();
-        state.admission = room;
-        state.counted = 0;
+        self.lock().admit(room);
     }
 
     /// Returns once the bell has rung since the last [`Doorbell::take`]. The bell remembers one ring, so a ring between
@@ -144,18 +182,17 @@ impl Doorbell {
 
     /// Takes everything that waits.
     pub(crate) fn take(&self) -> Visitors {
-        let mut state = self.lock();
-        state.count_claimed();
-        state.counted = 0;
-        Visitors {
-            waiting: std::mem::take(&mut state.waiting),
-            claimed: std::mem::take(&mut state.claimed),
-            changed: std::mem::take(&mut state.changed),
+        self.lock().take()
+    }
+
+    fn sound(&self, rings: bool) {
+        if rings {
+            self.bell.notify_one();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,7 +5,7 @@
 //! so that a receiver that responds quickly never waits for the database. How much may wait follows from the time that
 //! the lane's attempts take: what it sends in [`CLAIMED_AHEAD_MS`]. A receiver that hangs gets nothing ahead.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ pub(crate) struct Lanes {
     lanes: HashMap<WebhookId, Lane>,
     /// All deliveries that are claimed here, by company.
     places: Ledger<CompanyId>,
-    ready: HashMap<WebhookId, CompanyId>,
+    /// In order, so that the same inputs always lead to the same claims.
+    ready: BTreeMap<WebhookId, CompanyId>,
     later: BTreeSet<(Timestamp, WebhookId, CompanyId)>,
     /// The webhooks whose rate limit held back the latest claim. What waits for them waits for the limit.
     paced: HashMap<WebhookId, Pause>,
@@ -107,7 +108,7 @@ impl Lanes {
             options,
             lanes: HashMap::new(),
             places: Ledger::new(usize::try_from(options.at_once).unwrap_or(usize::MAX)),
-            ready: HashMap::new(),
+            ready: BTreeMap::new(),
             paced: HashMap::new(),
             later: BTreeSet::new(),
             ready_again: None,
@@ -302,7 +303,8 @@ impl Lanes {
 
     /// Takes out everything that is claimed and not started.
     pub(crate) fn take_all_waiting(&mut self) -> Vec<Claimed> {
-        let webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
+        let mut webhooks: Vec<WebhookId> = self.lanes.keys().copied().collect();
+        webhooks.sort_unstable();
         webhooks
             .into_iter()
             .flat_map(|webhook| self.take_waiting(webhook))

@@ -35,6 +35,7 @@ mod reading;
 mod resolver;
 mod results;
 mod schedule;
+pub mod scheduler;
 mod sender;
 mod service;
 mod signing;

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use model::AttemptId;
 use tokio::sync::oneshot;
 
+use crate::scheduler::lease_until;
 use crate::storage::{ClaimAtBirth, NewEvent, NewEvents, PublishedEvent};
-use crate::worker::LEASE;
 use crate::{StorageFailure, Webhooks};
 
 /// The most events in one transaction.
@@ -128,7 +128,7 @@ impl Webhooks {
         let loan = self.bell().room();
         let claim = loan.as_ref().map(|loan| ClaimAtBirth {
             lease: AttemptId::time_ordered(now, vault::random()),
-            until: now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)),
+            until: lease_until(now),
             room: loan.room.clone(),
         });
         let new = Arc::new(NewEvents { events, claim });

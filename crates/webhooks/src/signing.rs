@@ -2,7 +2,7 @@
 //! choose the key when an attempt starts.
 
 use async_trait::async_trait;
-use model::{CompanyId, Environment, KeyId};
+use model::{AttemptOutcome, CompanyId, Environment, FailureClass, KeyId};
 use vault::AccessSecret;
 
 use crate::StorageFailure;
@@ -29,16 +29,16 @@ pub trait SigningSecrets: Send + Sync {
 
 /// The key to sign with first, and the one to try after it.
 #[derive(Debug)]
-pub(crate) struct SigningPlan {
-    pub(crate) first: SigningSecret,
-    pub(crate) other: Option<SigningSecret>,
+pub struct SigningPlan {
+    pub first: SigningSecret,
+    pub other: Option<SigningSecret>,
 }
 
 /// The key that last succeeded for this webhook, otherwise the older one. But if this delivery's latest attempt was
 /// signed with that key and failed, then another one: a receiver may throw on a signature it does not know. After a
 /// response that may mean another key, both were tried at once, so nothing follows from it. `None` without an active
 /// key.
-pub(crate) fn choose(
+pub fn choose(
     mut secrets: Vec<SigningSecret>,
     last_succeeded: Option<KeyId>,
     before: Option<LastFailure>,
@@ -64,8 +64,14 @@ pub(crate) fn choose(
 
 /// Whether this response may mean that the receiver did not know the key. That is any 4xx except the two that say
 /// something else.
-pub(crate) const fn may_mean_another_key(status: u16) -> bool {
+const fn may_mean_another_key(status: u16) -> bool {
     matches!(status, 400..=499) && status != 410 && status != 429
+}
+
+/// Whether an attempt goes on with the other key after this outcome of its first try.
+pub fn may_be_another_key(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Failed { class: FailureClass::Status, status: Some(status) }
+        if may_mean_another_key(*status))
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //!
 //! Each webhook has a lane with its own limit, and each company has a fair share of all attempts. A receiver that hangs
 //! fills only its lane, and a company whose receivers all hang fills only its share. No one else is affected.
+//!
+//! [`Scheduler`] decides all of this. Here are the tasks, the waits and the calls of the database that it asks for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,18 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::Ran;
-use crate::lanes::Lanes;
+use crate::scheduler::{Command, Input, Scheduler, lease_until};
 use crate::storage::{Claimed, FinishedAttempt, Taken};
-use crate::{DEADLINE, Sender, StorageFailure, Webhooks, attempt, pressure, pruning, results};
+use crate::{Sender, StorageFailure, Webhooks, attempt, pressure, pruning, results};
 
-/// How long a claim lasts: the sender's deadline plus time for the writes before and after.
-pub(crate) const LEASE: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
-/// How much of its lease a delivery needs when its attempt starts: the deadline plus time for the writes.
-const ENOUGH_LEASE_MILLIS: i64 = 15_000;
 /// How long stopping waits for a claim that is on its way.
 const LAST_CLAIM: Duration = Duration::from_secs(2);
-/// How long to wait after a database error.
-const AFTER_FAULT_SECONDS: i64 = 1;
 
 /// How much a worker does at once.
 #[derive(Clone, Copy, Debug)]
@@ -91,15 +88,12 @@ impl Worker {
         let run = Run {
             webhooks: self.webhooks,
             sender: self.sender,
-            options: self.options,
-            lanes: Lanes::new(self.options),
+            drain: self.options.drain,
+            scheduler: Scheduler::new(self.options),
             attempts: TaskTracker::new(),
             messages,
             results,
-            claiming: false,
-            claim_at: Timestamp::from_millis(0),
-            counting: false,
-            count_at: Instant::now(),
+            started: Instant::now(),
         };
         let (pruning, stopped) = (pruning::run(run.webhooks.clone()), stop.clone());
         tokio::spawn(async move { stopped.run_until_cancelled(pruning).await });
@@ -130,121 +124,78 @@ impl Drop for RunningWorker {
     }
 }
 
-/// What the worker is told.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// An attempt has ended, and its slot is free. `took` is `None` if nothing was sent.
-    Ended {
-        webhook: WebhookId,
-        company: CompanyId,
-        took: Option<Duration>,
-    },
-    /// A claim has ended. `None` if it failed.
-    Claimed {
-        wanted: Vec<(WebhookId, u32)>,
-        taken: Option<Taken>,
-    },
-    /// This webhook was disabled. What is claimed for it must not start.
-    Disabled { webhook: WebhookId },
-    /// What is overdue. `None` if they could not be counted.
-    Overdue(Option<pressure::Count>),
-    /// A delivery of this webhook is due at that time.
-    Due {
-        at: Timestamp,
-        webhook: WebhookId,
-        company: CompanyId,
-    },
-}
-
 struct Run {
     webhooks: Webhooks,
     sender: Arc<Sender>,
-    options: WorkerOptions,
-    lanes: Lanes,
+    drain: Duration,
+    scheduler: Scheduler,
     attempts: TaskTracker,
-    messages: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<Input>,
     results: mpsc::Sender<FinishedAttempt>,
-    /// Whether a claim is on its way, and when there may be another after one that failed.
-    claiming: bool,
-    claim_at: Timestamp,
-    /// Whether overdue deliveries are being counted, and when to count them again.
-    counting: bool,
-    count_at: Instant,
+    started: Instant,
 }
 
 impl Run {
     async fn run(
         mut self,
         mut key_changes: watch::Receiver<u64>,
-        mut messages: mpsc::UnboundedReceiver<Message>,
+        mut messages: mpsc::UnboundedReceiver<Input>,
         writing: JoinHandle<()>,
         stop: CancellationToken,
     ) {
         let clock = self.webhooks.parts().clock.clone();
-        let look_every = i64::try_from(self.options.look_every.as_millis()).unwrap_or(i64::MAX);
-        let mut look_at = clock.now();
+        let mut keys_changed = false;
         loop {
             // The bell remembers a ring that comes after this line until we wait below. So a commit between the
             // database query and the wait is not missed.
             let visitors = self.webhooks.bell().take();
-            self.lanes.ready(visitors.waiting);
+            self.hear(Input::Waiting(visitors.waiting)).await;
             while let Ok(message) = messages.try_recv() {
                 self.hear(message).await;
             }
             let now = clock.now();
-            self.begin(visitors.claimed).await;
+            self.hear(Input::Handed(visitors.claimed)).await;
             for webhook in visitors.changed {
-                self.lanes.changed(webhook);
-                self.halt(webhook).await;
+                self.hear(Input::Halted { webhook }).await;
             }
-            let keys_changed = key_changes.has_changed().unwrap_or(false);
-            let mut went_wrong = None;
-            if keys_changed || look_at <= now {
+            keys_changed |= key_changes.has_changed().unwrap_or(false);
+            if self.scheduler.is_to_look(now, keys_changed) {
+                keys_changed = false;
                 key_changes.mark_unchanged();
-                look_at = now.plus_millis(look_every);
-                went_wrong = self.look(now).await.err();
+                let found = self.look().await.inspect_err(
+                    |error| tracing::error!(%error, "the delivery worker cannot use the database"),
+                );
+                self.hear_at(Input::Looked(found.ok()), now).await;
             }
-            self.lanes.due_by(now);
-            self.claim(now);
-            self.count_overdue(now);
-            let wake_at = match went_wrong {
-                Some(error) => {
-                    tracing::error!(error = %error, "the delivery worker cannot use the database");
-                    look_at = now.plus_seconds(AFTER_FAULT_SECONDS);
-                    look_at
-                }
-                None => self.lanes.next().map_or(look_at, |due| due.min(look_at)),
-            };
-            // After a claim that failed, the next one has its time.
-            let wake_at = if now < self.claim_at {
-                wake_at.min(self.claim_at)
-            } else {
-                wake_at
-            };
-            if !self.claiming && self.lanes.wanted().is_empty() {
-                self.webhooks.bell().admit(Some(self.lanes.admission()));
+            let mut commands = Vec::new();
+            let (bell, monotonic) = (self.webhooks.bell(), self.started.elapsed());
+            self.scheduler.ask(now, monotonic, || bell.close(), &mut commands);
+            self.carry_out(commands, now).await;
+            let rest = self.scheduler.rest(now);
+            if rest.admission.is_some() {
+                self.webhooks.bell().admit(rest.admission);
             }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.webhooks.bell().heard() => {}
                 Some(message) = messages.recv() => self.hear(message).await,
-                Ok(()) = key_changes.changed() => look_at = now,
-                () = clock.sleep_until(wake_at) => {}
+                Ok(()) = key_changes.changed() => keys_changed = true,
+                () = clock.sleep_until(rest.until) => {}
+                () = clock.sleep(rest.at_most) => {}
             }
         }
         self.end(messages, writing).await;
     }
 
     /// Waits for the attempts in progress and for their results to be written, and gives back what has not started.
-    async fn end(mut self, mut messages: mpsc::UnboundedReceiver<Message>, writing: JoinHandle<()>) {
+    async fn end(mut self, mut messages: mpsc::UnboundedReceiver<Input>, writing: JoinHandle<()>) {
         // Anything handed over after this is sent when its lease expires.
         self.webhooks.bell().admit(None);
-        let mut unstarted = self.lanes.take_all_waiting();
-        while self.claiming
-            && let Ok(Some(message)) = tokio::time::timeout(LAST_CLAIM, messages.recv()).await
-        {
-            if let Message::Claimed { taken, .. } = message {
-                self.claiming = false;
+        let mut unstarted = self.scheduler.stop();
+        let mut claiming = self.scheduler.is_claiming();
+        while claiming && let Ok(Some(message)) = tokio::time::timeout(LAST_CLAIM, messages.recv()).await {
+            if let Input::Claimed { taken, .. } = message {
+                claiming = false;
                 unstarted.extend(taken.unwrap_or_default().claimed);
             }
         }
@@ -256,7 +207,7 @@ impl Run {
             self.attempts.wait().await;
             writing.await
         };
-        match tokio::time::timeout(self.options.drain, ended).await {
+        match tokio::time::timeout(self.drain, ended).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "finished attempts could not be written"),
             Err(_) => tracing::warn!(
@@ -266,110 +217,61 @@ impl Run {
         }
     }
 
-    async fn hear(&mut self, message: Message) {
-        match message {
-            Message::Ended {
-                webhook,
-                company,
-                took,
-            } => {
-                self.lanes.end(webhook, company, took);
-                self.start(webhook).await;
-            }
-            Message::Due { at, webhook, company } => self.lanes.later(at, webhook, company),
-            Message::Claimed { wanted, taken } => self.claimed(&wanted, taken).await,
-            Message::Disabled { webhook } => self.halt(webhook).await,
-            Message::Overdue(overdue) => {
-                self.counting = false;
-                self.webhooks.pressure().count(overdue.unwrap_or_default());
-            }
-        }
+    async fn hear(&mut self, input: Input) {
+        let now = self.webhooks.parts().clock.now();
+        self.hear_at(input, now).await;
     }
 
-    /// A webhook was paused, changed, disabled or deleted: what is claimed for it and has not started goes back to the
-    /// queue. On other nodes, no more than [`crate::lanes`] claims ahead is still sent.
-    async fn halt(&mut self, webhook: WebhookId) {
-        let waiting = self.lanes.take_waiting(webhook);
-        self.give_back(waiting).await;
+    async fn hear_at(&mut self, input: Input, now: Timestamp) {
+        let mut commands = Vec::new();
+        self.scheduler.hear(input, now, &mut commands);
+        self.carry_out(commands, now).await;
     }
 
-    /// Puts claimed deliveries into their lanes and starts what may start. What finds no place waits in order.
-    async fn begin(&mut self, claimed: Vec<Claimed>) {
-        let mut refused = Vec::new();
-        for one in claimed {
-            let webhook = one.webhook;
-            match self.lanes.add(one) {
-                Ok(()) => self.start(webhook).await,
-                Err(one) => refused.push(one),
+    async fn carry_out(&mut self, commands: Vec<Command>, now: Timestamp) {
+        for command in commands {
+            match command {
+                Command::Start(claimed) => self.attempt(claimed),
+                Command::GiveBack(claimed) => {
+                    if let Some(webhooks) = self.give_back(claimed).await {
+                        // This leads to no further command.
+                        let given_back = Input::GivenBack(webhooks);
+                        self.scheduler.hear(given_back, now, &mut Vec::new());
+                    }
+                }
+                Command::Claim(wanted) => self.claim(wanted, now),
+                Command::Count { webhooks, since } => self.count(webhooks, since),
+                Command::NoneOverdue => self.webhooks.pressure().count(pressure::Count::default()),
             }
         }
-        self.give_back(refused).await;
     }
 
-    /// Starts what may start in this lane. A delivery that has waited there for too long is given back, because its
-    /// lease would expire during the attempt.
-    async fn start(&mut self, webhook: WebhookId) {
-        let mut late = Vec::new();
-        while let Some(claimed) = self.lanes.start(webhook) {
-            let latest = self.webhooks.parts().clock.now().plus_millis(ENOUGH_LEASE_MILLIS);
-            if claimed.until >= latest {
-                self.attempt(claimed);
-            } else {
-                self.lanes.end(claimed.webhook, claimed.company, None);
-                late.push(claimed);
-            }
-        }
-        self.give_back(late).await;
-    }
-
-    /// Returns claimed deliveries to the queue, due now.
-    async fn give_back(&mut self, claimed: Vec<Claimed>) {
+    /// Returns claimed deliveries to the queue, due now, and names their webhooks. `None` if the database failed.
+    async fn give_back(&self, claimed: Vec<Claimed>) -> Option<Vec<(WebhookId, CompanyId)>> {
         if claimed.is_empty() {
-            return;
+            return None;
         }
         let leases = claimed.iter().map(|one| (one.delivery, one.lease)).collect();
         let parts = self.webhooks.parts();
         if let Err(error) = parts.store.queue.give_back(leases, parts.clock.now()).await {
             tracing::error!(%error, deliveries = claimed.len(), "could not return claimed deliveries; they wait until their lease expires");
-        } else {
-            self.lanes
-                .ready(claimed.iter().map(|one| (one.webhook, one.company)));
+            return None;
         }
+        Some(claimed.iter().map(|one| (one.webhook, one.company)).collect())
     }
 
     /// Finds what other processes made due, what an earlier process left behind, and held deliveries that can be
     /// released.
-    async fn look(&mut self, now: Timestamp) -> Result<(), StorageFailure> {
-        let parts = self.webhooks.parts();
-        for scope in parts.store.queue.held().await? {
+    async fn look(&self) -> Result<Vec<(WebhookId, CompanyId, Timestamp)>, StorageFailure> {
+        let queue = &self.webhooks.parts().store.queue;
+        for scope in queue.held().await? {
             self.webhooks.release(scope).await?;
         }
-        for (webhook, company, at) in parts.store.queue.due().await? {
-            if at <= now {
-                self.lanes.ready([(webhook, company)])
-            } else {
-                self.lanes.later(at, webhook, company)
-            }
-        }
-        Ok(())
+        queue.due().await
     }
 
-    /// Claims deliveries for the free places. The lanes go on while the database is asked.
-    fn claim(&mut self, now: Timestamp) {
-        if self.claiming || now < self.claim_at {
-            return;
-        }
-        let wanted = self.lanes.wanted();
-        if wanted.is_empty() {
-            return;
-        }
-        if !self.webhooks.bell().close() {
-            // A publication claims for the same places. It rings when it has ended.
-            return;
-        }
-        self.claiming = true;
-        self.lanes.begin_claim();
-        let lease_until = now.plus_millis(i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
+    /// Claims deliveries. The lanes go on while the database is asked.
+    fn claim(&self, wanted: Vec<(WebhookId, u32)>, now: Timestamp) {
         let id = AttemptId::time_ordered(now, vault::random());
         let queue = Arc::clone(&self.webhooks.parts().store.queue);
         let mut claiming = Claiming {
@@ -378,7 +280,10 @@ impl Run {
             taken: None,
         };
         tokio::spawn(async move {
-            match queue.claim(claiming.wanted.clone(), now, lease_until, id).await {
+            match queue
+                .claim(claiming.wanted.clone(), now, lease_until(now), id)
+                .await
+            {
                 Ok(taken) => claiming.taken = Some(taken),
                 Err(error) => tracing::error!(error = %error, "the delivery worker cannot claim deliveries"),
             }
@@ -386,45 +291,17 @@ impl Run {
         });
     }
 
-    /// A claim has ended.
-    async fn claimed(&mut self, wanted: &[(WebhookId, u32)], taken: Option<Taken>) {
-        self.claiming = false;
-        self.lanes.end_claim(wanted, taken.as_ref());
-        match taken {
-            Some(taken) => self.begin(taken.claimed).await,
-            None => {
-                self.claim_at = self
-                    .webhooks
-                    .parts()
-                    .clock
-                    .now()
-                    .plus_seconds(AFTER_FAULT_SECONDS)
-            }
-        }
-    }
-
-    /// Counts, from time to time, what could start and does not.
-    fn count_overdue(&mut self, now: Timestamp) {
-        if self.counting || self.count_at > Instant::now() {
-            return;
-        }
-        let startable = self.lanes.startable();
-        if startable.is_empty() {
-            self.webhooks.pressure().count(pressure::Count::default());
-            return;
-        }
-        (self.counting, self.count_at) = (true, Instant::now() + pressure::COUNT_EVERY);
-        let (queue, messages) = (
-            Arc::clone(&self.webhooks.parts().store.queue),
-            self.messages.clone(),
-        );
+    /// Counts what is overdue and tells the publishers.
+    fn count(&self, webhooks: HashMap<WebhookId, CompanyId>, since: Timestamp) {
+        let (parts, messages) = (self.webhooks.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let since = now.plus_millis(-pressure::OVERDUE_AFTER_MILLIS);
-            let webhooks = startable.keys().copied().collect();
-            let counts = queue.overdue(webhooks, since, pressure::MOST_OVERDUE + 1).await;
-            let overdue = counts.map(|counts| pressure::Count::of(counts, &startable));
+            let asked = webhooks.keys().copied().collect();
+            let queue = &parts.parts().store.queue;
+            let counts = queue.overdue(asked, since, pressure::MOST_OVERDUE + 1).await;
+            let overdue = pressure::Count::of(counts.unwrap_or_default(), &webhooks);
+            parts.pressure().count(overdue);
             // No one listens any more once the worker has stopped.
-            let _ = messages.send(Message::Overdue(overdue.ok()));
+            let _ = messages.send(Input::Counted);
         });
     }
 
@@ -455,7 +332,7 @@ impl Run {
 
 /// A claim on its way. Dropping it says how it ended, so a panic says it too.
 struct Claiming {
-    messages: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<Input>,
     wanted: Vec<(WebhookId, u32)>,
     taken: Option<Taken>,
 }
@@ -463,7 +340,7 @@ struct Claiming {
 impl Drop for Claiming {
     fn drop(&mut self) {
         // No one listens any more once the worker has stopped.
-        let _ = self.messages.send(Message::Claimed {
+        let _ = self.messages.send(Input::Claimed {
             wanted: std::mem::take(&mut self.wanted),
             taken: self.taken.take(),
         });
@@ -472,7 +349,7 @@ impl Drop for Claiming {
 
 /// A slot in a lane. Dropping it frees it, so a panic frees it too.
 struct Place {
-    messages: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<Input>,
     webhook: WebhookId,
     company: CompanyId,
     took: Option<Duration>,
@@ -480,7 +357,7 @@ struct Place {
 
 impl Place {
     fn due_at(&self, at: Timestamp) {
-        let _ = self.messages.send(Message::Due {
+        let _ = self.messages.send(Input::Due {
             at,
             webhook: self.webhook,
             company: self.company,
@@ -491,7 +368,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // No one listens any more once the worker has stopped.
-        let _ = self.messages.send(Message::Ended {
+        let _ = self.messages.send(Input::Ended {
             webhook: self.webhook,
             company: self.company,
             took: self.took,

@@ -1,36 +1,33 @@
 //! The catalogue of event types on both databases: a new installation has the documented ones, a change reaches every node,
 //! and what is removed keeps its subscriptions and is refused elsewhere.
 
-use std::sync::Arc;
-
 use clock::Clock;
 use live::Bus;
 use model::{Actor, EventEntry, EventType, WebhookEvents};
-use store::webhooks::StoredWebhooks;
 use store::{Columns, StoreError};
 use tokio_util::sync::CancellationToken;
 use webhooks::event_types::{EventTypesError, Others, documented};
 use webhooks::{EventTypes, PublishError, WebhookPatch, WebhooksError};
 
 use crate::test_db::TestDb;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{SANDBOX, World, ana, draft};
 
 contract!(
     store::MAIN_MIGRATIONS,
-    [
+    [changes_at_once_lose_none_and_each_leaves_its_audit_row],
+    in memory too: [
         a_new_installation_has_the_documented_types_and_gets_them_once,
         a_removed_type_keeps_its_subscriptions_and_refuses_new_uses,
         a_change_on_one_node_reaches_the_other,
-        changes_at_once_lose_none_and_each_leaves_its_audit_row,
     ]
 );
 
 const PAID: EventType = EventType::from_static("invoice.paid");
 const DELETED: EventType = EventType::from_static("link-deleted");
 
-async fn opened(db: &TestDb, bus: &Bus) -> EventTypes {
-    let store = Arc::new(StoredWebhooks::new(db.db.clone()));
-    let types = EventTypes::open(store, bus.clone(), Clock::machine()).await;
+async fn opened(db: &impl WebhookTables, bus: &Bus) -> EventTypes {
+    let types = EventTypes::open(db.tables().catalogue(), bus.clone(), Clock::machine()).await;
     types.expect("the event types")
 }
 
@@ -50,7 +47,7 @@ fn operator() -> Actor {
     Actor::command_line()
 }
 
-async fn a_new_installation_has_the_documented_types_and_gets_them_once(db: &TestDb) {
+async fn a_new_installation_has_the_documented_types_and_gets_them_once(db: &impl WebhookTables) {
     let types = opened(db, &Bus::default()).await;
     assert_eq!(types.known().catalogue().entries(), documented());
     let none = types.put(Vec::new(), Others::AreRemoved, &operator()).await;
@@ -73,7 +70,7 @@ async fn a_new_installation_has_the_documented_types_and_gets_them_once(db: &Tes
     assert_eq!(types.known().get(&PAID), Some(&entry(PAID)));
 }
 
-async fn a_removed_type_keeps_its_subscriptions_and_refuses_new_uses(db: &TestDb) {
+async fn a_removed_type_keeps_its_subscriptions_and_refuses_new_uses(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let company = world.company.id;
     let mut asked = draft("https://example.com/hook");
@@ -135,7 +132,7 @@ async fn a_removed_type_keeps_its_subscriptions_and_refuses_new_uses(db: &TestDb
         .expect("it is offered again");
 }
 
-async fn a_change_on_one_node_reaches_the_other(db: &TestDb) {
+async fn a_change_on_one_node_reaches_the_other(db: &impl WebhookTables) {
     let (here, there) = (
         opened(db, &Bus::default()).await,
         opened(db, &Bus::default()).await,

@@ -1,5 +1,6 @@
 //! The contract suite: what every store must do, run on SQLite and on PostgreSQL alike (invariant 10). One module per
-//! slice; each names its cases once, in [`contract!`].
+//! slice; each names its cases once, in [`contract!`]. Cases of webhooks that speak no SQL also run on the store in memory
+//! (`crates/test_webhooks`), on which the scheduler is simulated.
 
 /// Turns each case into two tests, one per database, each with its own database: `keys::sqlite::a_third_key_is_refused`
 /// and `keys::postgres::a_third_key_is_refused`. A case that is missing from the list is an unused function, which is
@@ -17,6 +18,17 @@ macro_rules! contract {
             $(#[test]
             fn $case() {
                 $crate::test_db::run($crate::test_db::Engine::Sqlite, super::MIGRATIONS, |db| Box::pin(super::$case(db)));
+            })+
+        }
+    };
+    // The cases of the second list run in memory too: they speak no SQL.
+    ($migrations:expr, [$($case:ident),* $(,)?], in memory too: [$($everywhere:ident),+ $(,)?]) => {
+        contract!($migrations, [$($case,)* $($everywhere),+]);
+
+        mod memory {
+            $(#[test]
+            fn $everywhere() {
+                $crate::test_db::run_in_memory(|memory| Box::pin(super::$everywhere(memory)));
             })+
         }
     };
@@ -85,6 +97,7 @@ mod webhook_requests;
 mod webhook_rotation;
 mod webhook_secret;
 mod webhook_stall;
+mod webhook_tables;
 mod webhook_waiting;
 mod webhook_work;
 mod webhook_world;

@@ -10,6 +10,7 @@ use store::keys::feed::{self, Changed};
 use store::{Db, DbOptions, Durability, Migration, StoreError, Urgency};
 use tempfile::TempDir;
 use test_postgres::Database;
+use test_webhooks::MemoryWebhooks;
 
 /// A case that takes longer than this hangs.
 const CASE_LIMIT: Duration = Duration::from_secs(120);
@@ -50,15 +51,26 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let db = TestDb::create(engine, migrations).await;
-        tokio::time::timeout(CASE_LIMIT, case(&db))
-            .await
-            .expect("the case finishes");
+        in_time(case(&db)).await;
         db.db.close().await;
         if let Place::Postgres(database) = db.place {
             database.remove().await;
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(5));
+}
+
+/// Runs one case of webhooks on the store in memory, without rows.
+pub(crate) fn run_in_memory(case: impl for<'a> FnOnce(&'a MemoryWebhooks) -> LocalBoxFuture<'a, ()>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(in_time(case(&MemoryWebhooks::default())));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+}
+
+async fn in_time(case: LocalBoxFuture<'_, ()>) {
+    tokio::time::timeout(CASE_LIMIT, case)
+        .await
+        .expect("the case finishes");
 }
 
 impl TestDb {

@@ -94,7 +94,7 @@ impl Scene {
         let rows = sqlx::query(
             "SELECT action, detail, company_id FROM audit WHERE action LIKE 'deliveries.%' ORDER BY at, id",
         )
-        .fetch_all(self.world.db.reader())
+        .fetch_all(self.world.db().reader())
         .await
         .expect("read");
         let read = |row: &sqlx::any::AnyRow| {

@@ -9,12 +9,13 @@ use model::{AttemptOutcome, DeliveryState, DisabledReason, FailureClass, Webhook
 use webhooks::{WebhookPatch, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
-use crate::test_db::TestDb;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{START, World, ana};
 
 contract!(
     store::MAIN_MIGRATIONS,
-    [
+    [],
+    in memory too: [
         an_event_arrives_signed_and_its_attempt_is_recorded,
         a_failing_receiver_gets_ten_attempts_at_the_documented_times,
         retry_after_moves_the_next_attempt,
@@ -33,7 +34,7 @@ pub(crate) fn status_from(
     move |_| Reply::status(status.load(Ordering::SeqCst))
 }
 
-async fn an_event_arrives_signed_and_its_attempt_is_recorded(db: &TestDb) {
+async fn an_event_arrives_signed_and_its_attempt_is_recorded(db: &impl WebhookTables) {
     let world = World::without_key(db).await;
     let key = world.keys.add();
     let receiver = Receiver::start(|_| Reply::status(200)).await;
@@ -96,7 +97,7 @@ async fn an_event_arrives_signed_and_its_attempt_is_recorded(db: &TestDb) {
 /// the code, so that a wrong constant is noticed.
 const DOCUMENTED_SECONDS: [i64; 9] = [30, 30, 30, 300, 1800, 7200, 18_000, 36_000, 36_000];
 
-async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestDb) {
+async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(500)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -151,7 +152,7 @@ async fn a_failing_receiver_gets_ten_attempts_at_the_documented_times(db: &TestD
     worker.stop().await;
 }
 
-async fn retry_after_moves_the_next_attempt(db: &TestDb) {
+async fn retry_after_moves_the_next_attempt(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let headers = || vec![("Retry-After", "120".to_owned())];
     let receiver = Receiver::start(move |_| Reply::Answer {
@@ -168,7 +169,7 @@ async fn retry_after_moves_the_next_attempt(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_410_disables_the_webhook_at_once(db: &TestDb) {
+async fn a_410_disables_the_webhook_at_once(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(500));
     let receiver = Receiver::start(status_from(status.clone())).await;
@@ -207,7 +208,7 @@ async fn a_410_disables_the_webhook_at_once(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_webhook_that_fails_for_five_days_gets_a_warning_and_is_then_disabled(db: &TestDb) {
+async fn a_webhook_that_fails_for_five_days_gets_a_warning_and_is_then_disabled(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(503)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -258,7 +259,7 @@ async fn a_webhook_that_fails_for_five_days_gets_a_warning_and_is_then_disabled(
     );
 }
 
-async fn a_success_clears_the_failures_before_it(db: &TestDb) {
+async fn a_success_clears_the_failures_before_it(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(500));
     let receiver = Receiver::start(status_from(status.clone())).await;
@@ -283,7 +284,9 @@ async fn a_success_clears_the_failures_before_it(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn without_a_key_deliveries_are_held_and_are_sent_oldest_first_once_there_is_one(db: &TestDb) {
+async fn without_a_key_deliveries_are_held_and_are_sent_oldest_first_once_there_is_one(
+    db: &impl WebhookTables,
+) {
     let world = World::without_key(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -328,7 +331,7 @@ async fn without_a_key_deliveries_are_held_and_are_sent_oldest_first_once_there_
     worker.stop().await;
 }
 
-async fn with_two_active_keys_a_refusal_is_retried_with_the_other_key(db: &TestDb) {
+async fn with_two_active_keys_a_refusal_is_retried_with_the_other_key(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let newer = world.keys.add();
     let secret = newer.secret.clone();
@@ -377,7 +380,7 @@ async fn with_two_active_keys_a_refusal_is_retried_with_the_other_key(db: &TestD
     worker.stop().await;
 }
 
-async fn a_response_that_does_not_refuse_the_key_is_not_retried_with_the_other(db: &TestDb) {
+async fn a_response_that_does_not_refuse_the_key_is_not_retried_with_the_other(db: &impl WebhookTables) {
     let world = World::create(db).await;
     world.keys.add();
     for status in [429, 500, 503] {

@@ -116,8 +116,7 @@ async fn an_attempt_locks_its_webhook_before_its_delivery(db: &TestDb) {
         let (delivery, locked) = (claimed.delivery, Arc::new(Notify::new()));
         let change = {
             let (id, locked) = (webhook.id, locked.clone());
-            world
-                .db
+            db.db
                 .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                     Box::pin(async move {
                         lock_webhook(connection, id).await?;
@@ -157,8 +156,7 @@ async fn a_webhook_that_is_paused_while_an_attempt_ends_is_not_disabled(db: &Tes
     let locked = Arc::new(Notify::new());
     let pause = {
         let (id, locked) = (webhook.id, locked.clone());
-        world
-            .db
+        db.db
             .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                 Box::pin(async move {
                     lock_webhook(connection, id).await?;
@@ -202,7 +200,7 @@ async fn the_brake_waits_for_no_other_transaction_and_comes_back(db: &TestDb) {
     let other = {
         let (locked, release) = (locked.clone(), release.clone());
         world
-            .db
+            .db()
             .write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                 Box::pin(async move {
                     lock_delivery(connection, delivery).await?;

@@ -9,15 +9,18 @@ use webhooks::{OptionsPatch, Webhooks, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{World, ana};
 
 contract!(
     store::MAIN_MIGRATIONS,
     [
         own_headers_are_sent_and_their_values_are_kept_nowhere,
+        a_deleted_webhook_has_no_headers,
+    ],
+    in memory too: [
         options_are_changed_by_name_and_refused_with_every_fault,
         options_belong_to_a_webhook_of_the_company,
-        a_deleted_webhook_has_no_headers,
         a_limited_webhook_gets_its_rate_and_no_more,
         a_limit_holds_for_all_nodes_together,
         a_limit_that_is_removed_no_longer_holds_anything_back,
@@ -99,7 +102,7 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
     for (column, table) in [("headers", "webhooks"), ("hops", "attempts"), ("detail", "audit")] {
         let sql = format!("SELECT {column} AS kept FROM {table}");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .fetch_all(world.db.reader())
+            .fetch_all(world.db().reader())
             .await;
         for row in rows.expect("read") {
             let kept = row.maybe_text("kept").expect("text").unwrap_or_default();
@@ -109,7 +112,7 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn options_are_changed_by_name_and_refused_with_every_fault(db: &TestDb) {
+async fn options_are_changed_by_name_and_refused_with_every_fault(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("http://127.0.0.1:4001/").await.id;
     change(
@@ -170,7 +173,7 @@ async fn options_are_changed_by_name_and_refused_with_every_fault(db: &TestDb) {
     );
 }
 
-async fn options_belong_to_a_webhook_of_the_company(db: &TestDb) {
+async fn options_belong_to_a_webhook_of_the_company(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("http://127.0.0.1:4001/").await.id;
     let theirs = world
@@ -198,7 +201,7 @@ async fn a_deleted_webhook_has_no_headers(db: &TestDb) {
         .await
         .expect("deleted");
     let row = sqlx::query("SELECT headers FROM webhooks")
-        .fetch_one(world.db.reader())
+        .fetch_one(world.db().reader())
         .await;
     assert_eq!(row.expect("a row").maybe_text("headers").expect("text"), None);
     let changed = change(&world, webhook, headers(&[("X-A", Some("a"))])).await;
@@ -231,7 +234,7 @@ async fn publish(world: &World, node: &Webhooks, count: usize) {
     }
 }
 
-async fn a_limited_webhook_gets_its_rate_and_no_more(db: &TestDb) {
+async fn a_limited_webhook_gets_its_rate_and_no_more(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let (receiver, free) = (
         Receiver::start(|_| Reply::status(200)).await,
@@ -247,15 +250,15 @@ async fn a_limited_webhook_gets_its_rate_and_no_more(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_limit_holds_for_all_nodes_together(db: &TestDb) {
+async fn a_limit_holds_for_all_nodes_together(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await.id;
     change(&world, webhook, limit(Some(10))).await.expect("changed");
     let nodes = [
-        world.node(&world.db),
-        world.node(&world.db),
-        world.node(&world.db),
+        world.node(&world.tables),
+        world.node(&world.tables),
+        world.node(&world.tables),
     ];
     let workers: Vec<_> = nodes
         .iter()
@@ -270,7 +273,7 @@ async fn a_limit_holds_for_all_nodes_together(db: &TestDb) {
     }
 }
 
-async fn a_limit_that_is_removed_no_longer_holds_anything_back(db: &TestDb) {
+async fn a_limit_that_is_removed_no_longer_holds_anything_back(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await.id;

@@ -17,6 +17,7 @@ use webhooks::PublishError;
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
+use crate::webhook_tables::Tables;
 use crate::webhook_world::World;
 
 contract!(
@@ -70,7 +71,7 @@ async fn a_publication_is_refused_at_once_while_the_database_is_away(db: &TestDb
     };
     let behind_door = Db::open(&options, store::MAIN_MIGRATIONS).await.expect("opens");
     let world = World::create(db).await;
-    let node = world.node(&behind_door);
+    let node = world.node(&Tables::Database(behind_door.clone()));
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     world.webhook(&receiver.url("/")).await;
     let pace = RelayPace {

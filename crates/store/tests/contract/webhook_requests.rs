@@ -3,16 +3,17 @@
 use model::{EventType, RequestId, RequestReceiver};
 use webhooks::{Publication, WebhooksError};
 
-use crate::test_db::TestDb;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{SANDBOX, World, ana, draft};
 
 contract!(
     store::MAIN_MIGRATIONS,
-    [a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_other]
+    [],
+    in memory too: [a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_other]
 );
 
 /// A parent sees its brands' deliveries, but not which webhook received them; a brand sees only its own.
-async fn a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_other(db: &TestDb) {
+async fn a_request_has_the_deliveries_of_the_company_and_its_brands_and_of_no_other(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let parent = world.company.id;
     let [brand, sibling] = [

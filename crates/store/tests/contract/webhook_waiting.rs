@@ -12,22 +12,25 @@ use store::{Columns, StoreError, Urgency};
 use crate::receiver::Receiver;
 use crate::test_db::TestDb;
 use crate::webhook_delivery::status_from;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{START, World, ana};
 
 contract!(
     store::MAIN_MIGRATIONS,
     [
+        every_waiting_delivery_of_a_deleted_webhook_ends_as_decided,
+        rows_of_an_older_version_are_counted_again,
+    ],
+    in memory too: [
         a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_first,
         a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped,
         without_a_key_both_waiting_and_new_deliveries_are_held,
         deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more,
-        every_waiting_delivery_of_a_deleted_webhook_ends_as_decided,
         a_webhook_that_is_off_gets_no_test_and_no_replay,
         a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule,
         after_enable_a_failing_webhook_is_not_healthy_until_something_is_delivered,
         both_sides_of_the_count_are_deliveries,
         a_delivered_test_is_shown_until_there_is_a_real_delivery,
-        rows_of_an_older_version_are_counted_again,
     ]
 );
 
@@ -41,7 +44,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn create(db: &TestDb, status: u16) -> Self {
+    async fn create(db: &impl WebhookTables, status: u16) -> Self {
         let world = World::create(db).await;
         let status = Arc::new(AtomicU16::new(status));
         let receiver = Receiver::start(status_from(status.clone())).await;
@@ -115,7 +118,7 @@ fn texts(events: &[EventId]) -> Vec<String> {
     events.iter().map(ToString::to_string).collect()
 }
 
-async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_first(db: &TestDb) {
+async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_first(db: &impl WebhookTables) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -163,7 +166,9 @@ async fn a_pause_holds_old_and_new_deliveries_and_enabling_sends_them_oldest_fir
     scene.worker.stop().await;
 }
 
-async fn a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped(db: &TestDb) {
+async fn a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_skipped(
+    db: &impl WebhookTables,
+) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -209,7 +214,7 @@ async fn a_disabled_webhook_keeps_waiting_deliveries_and_records_new_events_as_s
     scene.worker.stop().await;
 }
 
-async fn without_a_key_both_waiting_and_new_deliveries_are_held(db: &TestDb) {
+async fn without_a_key_both_waiting_and_new_deliveries_are_held(db: &impl WebhookTables) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let waiting = scene.failed_once().await;
@@ -236,7 +241,7 @@ async fn without_a_key_both_waiting_and_new_deliveries_are_held(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-async fn deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more(db: &TestDb) {
+async fn deleting_a_webhook_ends_waiting_deliveries_and_records_nothing_more(db: &impl WebhookTables) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let tried = scene.failed_once().await;
@@ -285,7 +290,7 @@ async fn every_waiting_delivery_of_a_deleted_webhook_ends_as_decided(db: &TestDb
                 } else {
                     ("pending", Some(1))
                 };
-                let written = world.db.write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
+                let written = db.db.write::<_, StoreError, _>(Urgency::Interactive, move |connection| {
                     Box::pin(async move {
                         sqlx::query(
                             "UPDATE deliveries SET state = $2, due_at = $3, replayed_from = $4, attempts = $5, \
@@ -318,7 +323,7 @@ async fn every_waiting_delivery_of_a_deleted_webhook_ends_as_decided(db: &TestDb
     }
 }
 
-async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &TestDb) {
+async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("http://127.0.0.1:8088/").await.id;
     world.set_enabled(webhook, false).await;
@@ -349,7 +354,9 @@ async fn a_webhook_that_is_off_gets_no_test_and_no_replay(db: &TestDb) {
     assert_eq!(world.audit().await, before);
 }
 
-async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule(db: &TestDb) {
+async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the_schedule(
+    db: &impl WebhookTables,
+) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let event = scene.failed_once().await;
@@ -389,7 +396,7 @@ async fn a_replay_of_a_waiting_delivery_uses_up_no_attempt_and_does_not_move_the
     scene.worker.stop().await;
 }
 
-async fn after_enable_a_failing_webhook_is_not_healthy_until_something_is_delivered(db: &TestDb) {
+async fn after_enable_a_failing_webhook_is_not_healthy_until_something_is_delivered(db: &impl WebhookTables) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let event = scene.failed_once().await;
@@ -415,7 +422,7 @@ async fn after_enable_a_failing_webhook_is_not_healthy_until_something_is_delive
     worker.stop().await;
 }
 
-async fn both_sides_of_the_count_are_deliveries(db: &TestDb) {
+async fn both_sides_of_the_count_are_deliveries(db: &impl WebhookTables) {
     let scene = Scene::create(db, 500).await;
     let world = &scene.world;
     let counts = async || {
@@ -448,7 +455,7 @@ async fn both_sides_of_the_count_are_deliveries(db: &TestDb) {
     scene.worker.stop().await;
 }
 
-async fn a_delivered_test_is_shown_until_there_is_a_real_delivery(db: &TestDb) {
+async fn a_delivered_test_is_shown_until_there_is_a_real_delivery(db: &impl WebhookTables) {
     let scene = Scene::create(db, 200).await;
     let world = &scene.world;
     assert_eq!(world.row(scene.webhook).await.health, WebhookHealth::Idle);

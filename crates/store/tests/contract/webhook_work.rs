@@ -10,13 +10,14 @@ use model::{AttemptId, AttemptOutcome, DeliveryState, EventType, FailureClass, W
 use webhooks::{HistoryFilter, HistoryPage, Publication, PublishError, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
-use crate::test_db::TestDb;
 use crate::webhook_delivery::status_from;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{SANDBOX, START, World, ana, draft};
 
 contract!(
     store::MAIN_MIGRATIONS,
-    [
+    [],
+    in memory too: [
         a_receiver_that_hangs_delays_no_other,
         a_company_whose_receivers_all_hang_delays_no_other,
         a_delivery_whose_worker_died_is_sent_when_its_lease_expires,
@@ -34,7 +35,7 @@ contract!(
     ]
 );
 
-async fn a_receiver_that_hangs_delays_no_other(db: &TestDb) {
+async fn a_receiver_that_hangs_delays_no_other(db: &impl WebhookTables) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_secs(60);
     let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -68,7 +69,7 @@ async fn a_receiver_that_hangs_delays_no_other(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_company_whose_receivers_all_hang_delays_no_other(db: &TestDb) {
+async fn a_company_whose_receivers_all_hang_delays_no_other(db: &impl WebhookTables) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_secs(60);
     let hanging = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -120,7 +121,7 @@ async fn a_company_whose_receivers_all_hang_delays_no_other(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &TestDb) {
+async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -169,7 +170,7 @@ async fn a_delivery_whose_worker_died_is_sent_when_its_lease_expires(db: &TestDb
     worker.stop().await;
 }
 
-async fn a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left(db: &TestDb) {
+async fn a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -187,7 +188,7 @@ async fn a_process_that_is_alone_takes_over_at_once_what_a_dead_one_left(db: &Te
     assert_eq!(world.webhooks.take_over_alone().await.expect("nothing"), 0);
 }
 
-async fn an_attempt_that_lost_its_lease_is_still_recorded(db: &TestDb) {
+async fn an_attempt_that_lost_its_lease_is_still_recorded(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver =
         Receiver::start(|_| Reply::Silence(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".to_vec())).await;
@@ -217,7 +218,7 @@ async fn an_attempt_that_lost_its_lease_is_still_recorded(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
+async fn a_test_event_has_one_attempt_and_is_not_counted(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(410)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -258,7 +259,7 @@ async fn a_test_event_has_one_attempt_and_is_not_counted(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
+async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(200));
     let receiver = Receiver::start(status_from(status.clone())).await;
@@ -302,7 +303,7 @@ async fn a_replay_is_one_more_attempt_of_the_same_delivery(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn stopping_waits_for_the_attempt_in_progress(db: &TestDb) {
+async fn stopping_waits_for_the_attempt_in_progress(db: &impl WebhookTables) {
     let mut world = World::create(db).await;
     world.deadline = Duration::from_millis(300);
     let receiver = Receiver::start(|_| Reply::Silence(Vec::new())).await;
@@ -320,7 +321,7 @@ async fn stopping_waits_for_the_attempt_in_progress(db: &TestDb) {
     assert_eq!(receiver.received().len(), 1, "no new delivery is taken");
 }
 
-async fn two_workers_deliver_each_event_once(db: &TestDb) {
+async fn two_workers_deliver_each_event_once(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::status(200)).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -328,10 +329,7 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
     for _ in 0..60 {
         events.push(world.publish("{}").await.event);
     }
-    let other = match db.folder() {
-        Some(_) => world.node(&db.db),
-        None => world.node(&db.open_again().await),
-    };
+    let other = world.node(&db.tables_again().await);
     let few = WorkerOptions {
         per_webhook: 4,
         ..WorkerOptions::default()
@@ -364,7 +362,7 @@ async fn two_workers_deliver_each_event_once(db: &TestDb) {
     assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (60, 60));
 }
 
-async fn publications_at_once_are_stored_together_and_each_has_its_own_result(db: &TestDb) {
+async fn publications_at_once_are_stored_together_and_each_has_its_own_result(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     // Of each three with the same key, the second repeats the first and the third is another request.
@@ -392,7 +390,7 @@ async fn publications_at_once_are_stored_together_and_each_has_its_own_result(db
     assert_eq!(stored, events);
 }
 
-async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &TestDb) {
+async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let slow = Receiver::start(|_| Reply::After(Duration::from_millis(20), 200)).await;
     let webhook = world.webhook(&slow.url("/")).await;
@@ -431,7 +429,7 @@ async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &TestDb) {
     assert_eq!((ids.len(), slow.received().len()), (60, 60), "each once");
 }
 
-async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
+async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await.id;
     let quiet = world.webhook("https://example.com/quiet").await.id;
@@ -461,7 +459,7 @@ async fn what_is_due_and_not_claimed_is_overdue_after_a_while(db: &TestDb) {
     assert_eq!(overdue(later, 10).await, [1, 3], "what is claimed is not counted");
 }
 
-async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &TestDb) {
+async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|_| Reply::redirect(307, "http://169.254.169.254/")).await;
     let webhook = world.webhook(&receiver.url("/")).await;
@@ -480,7 +478,7 @@ async fn a_redirect_to_a_forbidden_address_is_recorded_as_one(db: &TestDb) {
     worker.stop().await;
 }
 
-async fn the_history_has_a_row_for_each_attempt_and_pages_both_ways(db: &TestDb) {
+async fn the_history_has_a_row_for_each_attempt_and_pages_both_ways(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let status = Arc::new(AtomicU16::new(500));
     let receiver = Receiver::start(status_from(status.clone())).await;

@@ -11,8 +11,7 @@ use model::{
     Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
     EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId, WebhookRow,
 };
-use store::webhooks::StoredWebhooks;
-use store::{Columns, Db};
+use store::Db;
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
@@ -21,7 +20,8 @@ use webhooks::{
     Webhooks, Worker, WorkerOptions,
 };
 
-use crate::test_db::{TestCompany, TestDb};
+use crate::test_db::TestCompany;
+use crate::webhook_tables::{Tables, WebhookTables};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_614_400_000);
 pub(crate) const SANDBOX: Environment = Environment::Sandbox;
@@ -84,7 +84,7 @@ pub(crate) struct World {
     pub(crate) webhooks: Webhooks,
     pub(crate) event_types: EventTypes,
     pub(crate) store: Stores,
-    pub(crate) db: Db,
+    pub(crate) tables: Tables,
     pub(crate) deadline: Duration,
     master_key: Arc<MasterKey>,
     install: InstallId,
@@ -104,12 +104,12 @@ pub(crate) fn ana() -> Actor {
 
 impl World {
     /// Has no key.
-    pub(crate) async fn without_key(db: &TestDb) -> Self {
+    pub(crate) async fn without_key(db: &impl WebhookTables) -> Self {
         let (clock, keys) = (ManualClock::at(START), Arc::new(TestKeys::default()));
         let (master_key, install) = (Arc::new(MasterKey::generate()), InstallId::generate());
-        let store = Stores::of(StoredWebhooks::new(db.db.clone()));
-        let catalogue = Arc::new(StoredWebhooks::new(db.db.clone()));
-        let event_types = EventTypes::open(catalogue, Bus::default(), Clock::from(&clock))
+        let tables = db.tables();
+        let store = tables.stores();
+        let event_types = EventTypes::open(tables.catalogue(), Bus::default(), Clock::from(&clock))
             .await
             .expect("the event types");
         let parts = Parts {
@@ -134,7 +134,7 @@ impl World {
             webhooks: Webhooks::new(parts),
             event_types,
             store,
-            db: db.db.clone(),
+            tables,
             deadline: DEADLINE,
             master_key,
             install,
@@ -142,16 +142,16 @@ impl World {
     }
 
     /// Has one key.
-    pub(crate) async fn create(db: &TestDb) -> Self {
+    pub(crate) async fn create(db: &impl WebhookTables) -> Self {
         let world = Self::without_key(db).await;
         world.keys.add();
         world
     }
 
     /// Another node of the same installation.
-    pub(crate) fn node(&self, db: &Db) -> Webhooks {
+    pub(crate) fn node(&self, tables: &Tables) -> Webhooks {
         Webhooks::new(Parts {
-            store: Stores::of(StoredWebhooks::new(db.clone())),
+            store: tables.stores(),
             master_key: self.master_key.clone(),
             install: self.install,
             signing: self.keys.clone(),
@@ -317,17 +317,21 @@ impl World {
         detail.expect("a detail").row
     }
 
+    /// For a case that speaks SQL, which does not run in memory.
+    pub(crate) fn db(&self) -> &Db {
+        match &self.tables {
+            Tables::Database(db) => db,
+            Tables::Memory(_) => panic!("there is no database in memory"),
+        }
+    }
+
     pub(crate) fn clock_now(&self) -> Timestamp {
         self.webhooks.now()
     }
 
     /// The actions in the audit trail, oldest first.
     pub(crate) async fn audit(&self) -> Vec<String> {
-        let rows = sqlx::query("SELECT action FROM audit ORDER BY at, id")
-            .fetch_all(self.db.reader())
-            .await
-            .expect("read");
-        rows.iter().map(|row| row.text("action").expect("text")).collect()
+        self.tables.audit().await
     }
 }
 

@@ -6,11 +6,17 @@ use store::{Columns, StoreError, Urgency};
 use webhooks::{HistoryFilter, HistoryPage, PublishError, WebhookPatch, WebhooksError};
 
 use crate::test_db::TestDb;
+use crate::webhook_tables::WebhookTables;
 use crate::webhook_world::{SANDBOX, START, World, ana, draft};
 
 contract!(
     store::MAIN_MIGRATIONS,
     [
+        deleting_frees_the_url_erases_the_secret_and_keeps_the_history,
+        changes_tests_events_and_replays_leave_their_audit_rows,
+        bodies_are_sealed,
+    ],
+    in memory too: [
         a_webhook_has_the_requested_fields_and_changes_field_by_field,
         a_url_is_registered_once_per_environment,
         every_error_in_a_draft_is_named_at_once,
@@ -19,9 +25,6 @@ contract!(
         an_event_goes_to_each_subscriber_and_waits_for_a_paused_one,
         an_idempotency_key_returns_the_first_result_again,
         an_idempotency_key_publishes_once_even_for_simultaneous_requests,
-        deleting_frees_the_url_erases_the_secret_and_keeps_the_history,
-        changes_tests_events_and_replays_leave_their_audit_rows,
-        bodies_are_sealed,
         only_old_events_with_nothing_waiting_are_pruned,
     ]
 );
@@ -36,7 +39,7 @@ fn faults(error: WebhooksError) -> Vec<(String, String)> {
     }
 }
 
-async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &TestDb) {
+async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let company = world.company.id;
     let mut asked = draft("https://example.com/hook?part=1");
@@ -115,7 +118,7 @@ async fn a_webhook_has_the_requested_fields_and_changes_field_by_field(db: &Test
     assert!(world.webhooks.list(company).await.expect("a list").is_empty());
 }
 
-async fn a_url_is_registered_once_per_environment(db: &TestDb) {
+async fn a_url_is_registered_once_per_environment(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let company = world.company.id;
     let taken = vec![(
@@ -177,7 +180,7 @@ async fn a_url_is_registered_once_per_environment(db: &TestDb) {
     assert_eq!(made, 1);
 }
 
-async fn every_error_in_a_draft_is_named_at_once(db: &TestDb) {
+async fn every_error_in_a_draft_is_named_at_once(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let mut wrong = draft("https://10.0.0.1/");
     wrong.name = "  ".to_owned();
@@ -218,7 +221,7 @@ async fn every_error_in_a_draft_is_named_at_once(db: &TestDb) {
     assert!(world.audit().await.is_empty(), "nothing happened");
 }
 
-async fn the_hint_about_a_url_agrees_with_what_is_accepted(db: &TestDb) {
+async fn the_hint_about_a_url_agrees_with_what_is_accepted(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let check = async |url: &str| {
         let found = world.webhooks.check(world.company.id, &draft(url), None).await;
@@ -259,7 +262,7 @@ async fn the_hint_about_a_url_agrees_with_what_is_accepted(db: &TestDb) {
     assert!(taken.1.ends_with("already registered"), "{taken:?}");
 }
 
-async fn another_companys_webhook_is_not_found(db: &TestDb) {
+async fn another_companys_webhook_is_not_found(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let (ours, theirs) = (world.company.id, world.other.id);
     let webhook = world.webhook("https://example.com/").await;
@@ -320,7 +323,7 @@ async fn another_companys_webhook_is_not_found(db: &TestDb) {
     );
 }
 
-async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &TestDb) {
+async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let company = world.company.id;
     let create = async |path: &str, change: &(dyn Fn(&mut model::WebhookDraft) + Sync)| {
@@ -374,7 +377,7 @@ async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &TestDb
     );
 }
 
-async fn an_idempotency_key_returns_the_first_result_again(db: &TestDb) {
+async fn an_idempotency_key_returns_the_first_result_again(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     let first = world
@@ -413,7 +416,7 @@ async fn an_idempotency_key_returns_the_first_result_again(db: &TestDb) {
     }
 }
 
-async fn an_idempotency_key_publishes_once_even_for_simultaneous_requests(db: &TestDb) {
+async fn an_idempotency_key_publishes_once_even_for_simultaneous_requests(db: &impl WebhookTables) {
     let world = std::sync::Arc::new(World::create(db).await);
     let webhook = world.webhook("https://example.com/").await;
     let tries = (0..16).map(|_| {
@@ -562,7 +565,7 @@ async fn bodies_are_sealed(db: &TestDb) {
     assert!(matches!(opened, Err(WebhooksError::Seal)), "{opened:?}");
 }
 
-async fn only_old_events_with_nothing_waiting_are_pruned(db: &TestDb) {
+async fn only_old_events_with_nothing_waiting_are_pruned(db: &impl WebhookTables) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
     let waiting = world.publish("{}").await;
