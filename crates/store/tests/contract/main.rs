@@ -90,6 +90,7 @@ mod views;
 mod webhook_brake;
 mod webhook_brake_many;
 mod webhook_delivery;
+mod webhook_events;
 mod webhook_locks;
 mod webhook_options;
 mod webhook_outage;

@@ -1,9 +1,9 @@
-//! What webhooks guarantee on both databases: a URL is registered only once, no one sees another company, an accepted
-//! event is stored with its deliveries, every change leaves an audit row, and bodies are sealed.
+//! What webhooks guarantee on both databases: a URL is registered only once, no one sees another company, and every change
+//! leaves an audit row.
 
 use model::{DeliveryState, DisabledReason, Environment, EventType, WebhookEvents};
-use store::{Columns, StoreError, Urgency};
-use webhooks::{HistoryFilter, HistoryPage, PublishError, WebhookPatch, WebhooksError};
+use store::Columns;
+use webhooks::{HistoryFilter, HistoryPage, WebhookPatch, WebhooksError};
 
 use crate::test_db::TestDb;
 use crate::webhook_tables::WebhookTables;
@@ -14,7 +14,6 @@ contract!(
     [
         deleting_frees_the_url_erases_the_secret_and_keeps_the_history,
         changes_tests_events_and_replays_leave_their_audit_rows,
-        bodies_are_sealed,
     ],
     in memory too: [
         a_webhook_has_the_requested_fields_and_changes_field_by_field,
@@ -22,10 +21,6 @@ contract!(
         every_error_in_a_draft_is_named_at_once,
         the_hint_about_a_url_agrees_with_what_is_accepted,
         another_companys_webhook_is_not_found,
-        an_event_goes_to_each_subscriber_and_waits_for_a_paused_one,
-        an_idempotency_key_returns_the_first_result_again,
-        an_idempotency_key_publishes_once_even_for_simultaneous_requests,
-        only_old_events_with_nothing_waiting_are_pruned,
     ]
 );
 
@@ -323,120 +318,6 @@ async fn another_companys_webhook_is_not_found(db: &impl WebhookTables) {
     );
 }
 
-async fn an_event_goes_to_each_subscriber_and_waits_for_a_paused_one(db: &impl WebhookTables) {
-    let world = World::create(db).await;
-    let company = world.company.id;
-    let create = async |path: &str, change: &(dyn Fn(&mut model::WebhookDraft) + Sync)| {
-        let mut draft = draft(&format!("https://example.com/{path}"));
-        change(&mut draft);
-        world
-            .webhooks
-            .create(company, &draft, &ana())
-            .await
-            .expect("created")
-            .id
-    };
-    let all = create("all", &|_| {}).await;
-    let some = create("some", &|draft| {
-        draft.events = WebhookEvents::Only(vec![EventType::from_static("order-created")])
-    })
-    .await;
-    let none = create("none", &|draft| {
-        draft.events = WebhookEvents::Only(vec![EventType::from_static("link-deleted")])
-    })
-    .await;
-    let off = create("off", &|draft| draft.enabled = false).await;
-    let elsewhere = create("elsewhere", &|draft| draft.environment = Environment::Dev).await;
-    world
-        .webhooks
-        .create(world.other.id, &draft("https://example.com/theirs"), &ana())
-        .await
-        .expect("created");
-
-    let published = world.publish("{\"order_id\":1}").await;
-    assert_eq!(published.deliveries, 3);
-    for (webhook, state) in [
-        (all, DeliveryState::Pending),
-        (some, DeliveryState::Pending),
-        (off, DeliveryState::Pending),
-    ] {
-        let rows = world.deliveries(webhook).await;
-        assert_eq!(
-            (rows.len(), rows[0].state, rows[0].event_id),
-            (1, state, published.event)
-        );
-    }
-    for webhook in [none, elsewhere] {
-        assert!(world.deliveries(webhook).await.is_empty());
-    }
-    let delivery = world.deliveries(all).await[0].id;
-    let body = world.delivery(delivery).await.body;
-    assert!(
-        body.ends_with(",\"order_id\":1}") && body.contains(&published.event.to_string()),
-        "{body}"
-    );
-}
-
-async fn an_idempotency_key_returns_the_first_result_again(db: &impl WebhookTables) {
-    let world = World::create(db).await;
-    let webhook = world.webhook("https://example.com/").await;
-    let first = world
-        .try_publish("{\"a\":1}", Some("key-1"))
-        .await
-        .expect("published");
-    assert_eq!(
-        world
-            .try_publish("{\"a\":1}", Some("key-1"))
-            .await
-            .expect("again"),
-        first
-    );
-    let other = world.try_publish("{\"a\":2}", Some("key-1")).await;
-    assert!(
-        matches!(other, Err(PublishError::IdempotencyConflict)),
-        "{other:?}"
-    );
-    assert_ne!(
-        world
-            .try_publish("{\"a\":1}", Some("key-2"))
-            .await
-            .expect("another key")
-            .event,
-        first.event
-    );
-    assert_eq!(world.deliveries(webhook.id).await.len(), 2);
-    for key in ["", "with space", "ünï"] {
-        assert!(
-            matches!(
-                world.try_publish("{}", Some(key)).await,
-                Err(PublishError::InvalidIdempotencyKey)
-            ),
-            "{key}"
-        );
-    }
-}
-
-async fn an_idempotency_key_publishes_once_even_for_simultaneous_requests(db: &impl WebhookTables) {
-    let world = std::sync::Arc::new(World::create(db).await);
-    let webhook = world.webhook("https://example.com/").await;
-    let tries = (0..16).map(|_| {
-        let world = world.clone();
-        tokio::spawn(async move {
-            world
-                .try_publish("{\"a\":1}", Some("same"))
-                .await
-                .expect("an answer")
-                .event
-        })
-    });
-    let mut events = Vec::new();
-    for one in tries.collect::<Vec<_>>() {
-        events.push(one.await.expect("no panic"));
-    }
-    events.dedup();
-    assert_eq!((events.len(), world.deliveries(webhook.id).await.len()), (1, 1));
-}
-
 async fn deleting_frees_the_url_erases_the_secret_and_keeps_the_history(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
@@ -526,92 +407,4 @@ async fn changes_tests_events_and_replays_leave_their_audit_rows(db: &TestDb) {
         }
     }
     assert_eq!(world.audit().await, steps);
-}
-
-async fn bodies_are_sealed(db: &TestDb) {
-    let world = World::create(db).await;
-    let webhook = world.webhook("https://example.com/").await;
-    let marker = "a-number-nobody-may-read-4711";
-    world.publish(&format!("{{\"ssn\":\"{marker}\"}}")).await;
-    let delivery = world.deliveries(webhook.id).await[0].id;
-    assert!(world.delivery(delivery).await.body.contains(marker));
-    let stored = sqlx::query("SELECT body FROM events")
-        .fetch_one(db.db.reader())
-        .await
-        .expect("read");
-    let stored = stored.blob("body").expect("a blob");
-    assert!(
-        !stored
-            .windows(marker.len())
-            .any(|window| window == marker.as_bytes())
-    );
-    // A body that was moved to another event cannot be unsealed there.
-    world.publish("{}").await;
-    let swap = db
-        .db
-        .write::<(), StoreError, _>(Urgency::Interactive, move |connection| {
-            Box::pin(async move {
-                sqlx::query("UPDATE events SET body = $1")
-                    .bind(stored)
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        });
-    swap.await.expect("swapped");
-    let newest = world.deliveries(webhook.id).await;
-    let moved = newest.iter().find(|row| row.id != delivery).expect("two");
-    let opened = world.webhooks.delivery(world.company.id, moved.id).await;
-    assert!(matches!(opened, Err(WebhooksError::Seal)), "{opened:?}");
-}
-
-async fn only_old_events_with_nothing_waiting_are_pruned(db: &impl WebhookTables) {
-    let world = World::create(db).await;
-    let webhook = world.webhook("https://example.com/").await;
-    let waiting = world.publish("{}").await;
-    let patch = WebhookPatch {
-        enabled: Some(false),
-        ..WebhookPatch::default()
-    };
-    let skipped = {
-        let off = world
-            .webhooks
-            .create(world.company.id, &draft("https://example.com/off"), &ana())
-            .await
-            .expect("created");
-        world
-            .webhooks
-            .patch(world.company.id, None, off.id, patch, &ana())
-            .await
-            .expect("changed");
-        off
-    };
-    world
-        .webhooks
-        .delete(world.company.id, None, webhook.id, &ana())
-        .await
-        .expect("deleted");
-    let again = world.webhook("https://example.com/").await;
-    let second = world.publish("{}").await;
-    let day = 24 * 3600;
-    world.clock.advance_seconds(40 * day);
-    let young = world.publish("{}").await;
-    let before = START.plus_seconds(10 * day);
-    assert_eq!(
-        world.store.prune.prune(before, 100).await.expect("pruned"),
-        1,
-        "the waiting one and the recent one stay"
-    );
-    let of_event =
-        |rows: Vec<model::DeliveryRow>| rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>();
-    assert_eq!(
-        of_event(world.deliveries(again.id).await),
-        [young.event, second.event]
-    );
-    assert_eq!(
-        of_event(world.deliveries(skipped.id).await),
-        [young.event, second.event]
-    );
-    assert_ne!(waiting.event, second.event);
-    assert_eq!(world.store.prune.prune(before, 100).await.expect("pruned"), 0);
 }
