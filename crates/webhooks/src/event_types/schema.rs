@@ -2,7 +2,7 @@
 //! ever fetched for it. Its regular expressions run in time proportional to the text, and checking takes time proportional to the
 //! payload ([`super::growth`]).
 
-use boon::{Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
+use boon::{CompileError, Compiler, ErrorKind, SchemaIndex, Schemas, ValidationError};
 use serde_json::Value;
 
 use super::growth;
@@ -56,19 +56,14 @@ impl Compiled {
     pub(super) fn new(schema: &Value) -> Result<Self, String> {
         let mut compiler = Compiler::new();
         let mut schemas = Schemas::new();
-        let compiled = compiler
-            .add_resource(PLACE, schema.clone())
-            .and_then(|()| compiler.compile(PLACE, &mut schemas));
-        match compiled {
-            Ok(root) => Ok(Self { schemas, root }),
-            Err(error) => {
-                let text = format!("{error:#}").replace(PLACE, "");
-                Err(format!(
-                    "it is not a JSON Schema: {}",
-                    text.lines().collect::<Vec<_>>().join(" ")
-                ))
-            }
-        }
+        let wrong = |error: CompileError| {
+            let text = format!("{error:#}").replace(PLACE, "");
+            let text = text.lines().collect::<Vec<_>>().join(" ");
+            format!("it is not a JSON Schema: {text}")
+        };
+        compiler.add_resource(PLACE, schema.clone()).map_err(wrong)?;
+        let root = compiler.compile(PLACE, &mut schemas).map_err(wrong)?;
+        Ok(Self { schemas, root })
     }
 
     /// What is wrong with the sample of the type, in a sentence without its full stop.
