@@ -124,12 +124,15 @@ impl Simulation {
     fn plan_rotations(&mut self) {
         for company in 0..self.world.companies.len() {
             let at = self.random.between(0, self.rules.within / 2);
-            let (first, second) = (
-                self.random.between(SECOND, 10 * MINUTE),
-                self.random.between(SECOND, 90 * SECOND),
-            );
-            self.at(at, Disturbance::AddKey(company));
             let switches_first = company % 2 == 0;
+            let first = self.random.between(SECOND, 10 * MINUTE);
+            // Both keys are active for long enough that five attempts with the wrong one would be made.
+            let second = if switches_first {
+                self.random.between(7 * MINUTE, 12 * MINUTE)
+            } else {
+                self.random.between(SECOND, 90 * SECOND)
+            };
+            self.at(at, Disturbance::AddKey(company));
             let (one, other) = if switches_first {
                 (Disturbance::Switch(company), Disturbance::DeleteOldKey(company))
             } else {
@@ -143,7 +146,7 @@ impl Simulation {
         }
         // For a while this one has no key at all.
         let keyless = self.random.index(self.world.companies.len());
-        let at = self.rules.within / 2 + 15 * MINUTE;
+        let at = self.rules.within / 2 + 25 * MINUTE;
         self.at(at, Disturbance::DeleteAllKeys(keyless));
         self.at(at + 10 * MINUTE, Disturbance::AddKey(keyless));
         self.at(at + 10 * MINUTE, Disturbance::Switch(keyless));
