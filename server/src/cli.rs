@@ -492,7 +492,8 @@ pub enum AdminAction {
         ///
         /// events publishes events; logs lists the requests of any company; companies lists and creates companies; members
         /// lists, adds and removes members, sets passwords and ends sessions (so its holder can sign in as any of them);
-        /// keys lists, creates and deletes keys; tokens lists and revokes tokens. Only this command creates tokens: no
+        /// keys lists, creates and deletes keys; requests sends log entries of other gateways; event_types changes the catalogue;
+        /// deliveries holds, resumes and cancels deliveries; tokens lists and revokes tokens. Only this command creates tokens: no
         /// token can extend its own scopes.
         #[arg(long)]
         scope: Vec<String>,

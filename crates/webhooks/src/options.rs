@@ -11,6 +11,9 @@ use crate::own_headers;
 use crate::storage::{OptionsChange, OptionsWritten};
 use crate::{Webhooks, WebhooksError};
 
+/// The public API's name of the field.
+const HEADERS: &str = "secret_headers";
+
 /// The highest rate limit, in attempts a second.
 pub const HIGHEST_RATE_LIMIT: u32 = 1000;
 
@@ -36,8 +39,8 @@ impl Webhooks {
         options.ok_or(WebhooksError::NotFound)
     }
 
-    /// Changes the options. [`WebhooksError::Invalid`] lists every error; the field is `rate_limit`, `headers`, or
-    /// `headers.` with a header's name.
+    /// Changes the options. [`WebhooksError::Invalid`] lists every error; the field is `rate_limit`, `secret_headers`, or
+    /// `secret_headers.` with a header's name.
     pub async fn change_options(
         &self,
         company: CompanyId,
@@ -83,7 +86,7 @@ impl Webhooks {
             }
             OptionsWritten::NotFound => Err(WebhooksError::NotFound),
             OptionsWritten::TooManyHeaders => Err(WebhooksError::Invalid(vec![fault(
-                "headers",
+                HEADERS,
                 "A webhook has at most 20 headers, and 8 kB of them.",
             )])),
         }
@@ -103,7 +106,7 @@ impl Webhooks {
             faults.extend(
                 twice
                     .or(wrong)
-                    .map(|wrong| fault(&format!("headers.{name}"), wrong)),
+                    .map(|wrong| fault(&format!("{HEADERS}.{name}"), wrong)),
             );
         }
         if let Some(Some(rate)) = patch.rate_limit

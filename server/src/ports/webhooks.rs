@@ -134,7 +134,17 @@ impl ManagedWebhooks {
             .webhooks
             .change_options(self.company, None, webhook, patch, &self.actor)
             .await;
-        changed.map(drop).map_err(answer)
+        changed.map(drop).map_err(|error| match error {
+            WebhooksError::Invalid(mut faults) => {
+                for fault in &mut faults {
+                    if let Some((_, header)) = fault.field.split_once('.') {
+                        fault.message = format!("{header}: {}", fault.message);
+                    }
+                }
+                answer(WebhooksError::Invalid(faults))
+            }
+            error => answer(error),
+        })
     }
 }
 

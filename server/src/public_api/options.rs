@@ -1,5 +1,5 @@
 //! `/v1/webhook-deliveries/webhooks/<id>/`: a webhook's own headers and its rate limit. The documented webhook object has neither,
-//! so they have a path of their own.
+//! so they have a path of their own. The member with the headers has a name whose value is redacted in every log, ours too.
 
 use bytes::Bytes;
 use gateway::Caller;
@@ -7,16 +7,18 @@ use http::{Request, StatusCode};
 use model::{InvalidWebhook, SecretText, WebhookId, WebhookOptions};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use webhooks::{OptionsPatch, fault};
+use webhooks::{MOST_NAMED, OptionsPatch, fault};
 
 use super::{Answer, PublicApi, actor, body, json, refused};
 use crate::api_error::ApiError;
+
+const HEADERS: &str = "secret_headers";
 
 #[derive(Serialize)]
 struct OptionsObject {
     id: WebhookId,
     /// Names. A value is never shown again.
-    headers: Vec<String>,
+    secret_headers: Vec<String>,
     rate_limit: Option<u32>,
 }
 
@@ -65,16 +67,20 @@ fn answer(id: WebhookId, options: WebhookOptions) -> Answer {
         StatusCode::OK,
         &OptionsObject {
             id,
-            headers,
+            secret_headers: headers,
             rate_limit,
         },
     )
 }
 
-/// Reads the patch, or every error in it.
+/// Reads the patch, or every error in it. A member that is not known would be taken for done.
 fn read(body: &Bytes) -> Result<OptionsPatch, Vec<InvalidWebhook>> {
     let members = body::object(body).map_err(|wrong| vec![wrong])?;
-    let mut faults = Vec::new();
+    let strange = members
+        .keys()
+        .filter(|name| !["id", HEADERS, "rate_limit"].contains(&name.as_str()));
+    let unknown = |name: &String| fault(name, "Unknown. Use secret_headers and rate_limit.");
+    let mut faults: Vec<InvalidWebhook> = strange.take(MOST_NAMED).map(unknown).collect();
     let patch = OptionsPatch {
         headers: headers(&members, &mut faults),
         rate_limit: rate_limit(&members, &mut faults),
@@ -86,12 +92,12 @@ fn headers(
     members: &Map<String, Value>,
     faults: &mut Vec<InvalidWebhook>,
 ) -> Vec<(String, Option<SecretText>)> {
-    let values = match members.get("headers") {
+    let values = match members.get(HEADERS) {
         None => return Vec::new(),
         Some(Value::Object(values)) => values,
         Some(_) => {
             faults.push(fault(
-                "headers",
+                HEADERS,
                 "Expected an object of names with values; null removes a header.",
             ));
             return Vec::new();
@@ -102,7 +108,7 @@ fn headers(
         match value {
             Value::String(text) => headers.push((name.clone(), Some(SecretText::new(text)))),
             Value::Null => headers.push((name.clone(), None)),
-            _ => faults.push(fault(&format!("headers.{name}"), "Not a valid string.")),
+            _ => faults.push(fault(&format!("{HEADERS}.{name}"), "Not a valid string.")),
         }
     }
     headers
@@ -137,7 +143,7 @@ mod tests {
     #[test]
     fn a_patch_sets_removes_and_leaves() {
         let patch = read(&Bytes::from_static(
-            br#"{"headers":{"A":"b","C":null},"rate_limit":5,"id":"x"}"#,
+            br#"{"secret_headers":{"A":"b","C":null},"rate_limit":5,"id":"x"}"#,
         ))
         .expect("read");
         let names: Vec<_> = patch
@@ -158,14 +164,15 @@ mod tests {
     #[test]
     fn every_fault_is_named() {
         assert_eq!(
-            fields(r#"{"headers":[],"rate_limit":"5"}"#),
-            ["headers", "rate_limit"]
+            fields(r#"{"secret_headers":[],"rate_limit":"5"}"#),
+            ["secret_headers", "rate_limit"]
         );
         assert_eq!(
-            fields(r#"{"headers":{"A":1},"rate_limit":1.5}"#),
-            ["headers.A", "rate_limit"]
+            fields(r#"{"secret_headers":{"A":1},"rate_limit":1.5}"#),
+            ["secret_headers.A", "rate_limit"]
         );
         assert_eq!(fields(r#"{"rate_limit":-1}"#), ["rate_limit"]);
         assert_eq!(fields("[]"), ["non_field_errors"]);
+        assert_eq!(fields(r#"{"headers":{"A":"b"},"id":"x"}"#), ["headers"]);
     }
 }

@@ -539,35 +539,37 @@ async fn a_webhooks_headers_and_rate_limit_have_a_path_of_their_own() {
     let created = program.post(&draft("https://receiver.example/hook")).await;
     let id = created.json()["id"].as_str().expect("an id").to_owned();
     let options = async |method, body| program.options(method, &id, body).await;
-    let none = json!({ "id": id, "headers": [], "rate_limit": null });
+    let none = json!({ "id": id, "secret_headers": [], "rate_limit": null });
     assert_eq!(options(Method::GET, None).await.json(), none);
-    let patch =
-        json!({ "headers": { "Authorization": "Bearer tenant-token-1", "X-Old": "x" }, "rate_limit": 50 });
+    let patch = json!({ "secret_headers": { "Authorization": "Bearer tenant-token-1", "X-Old": "partner-9f27" }, "rate_limit": 50 });
     let patched = options(Method::PATCH, Some(&patch)).await;
     assert_eq!(patched.status, StatusCode::OK, "{}", patched.body);
-    let all = json!({ "id": id, "headers": ["Authorization", "X-Old"], "rate_limit": 50 });
+    let request = patched.header("x-request-id").to_owned();
+    let all = json!({ "id": id, "secret_headers": ["Authorization", "X-Old"], "rate_limit": 50 });
     assert_eq!(patched.json(), all);
-    let patch = json!({ "headers": { "x-old": null }, "rate_limit": null });
-    let left = json!({ "id": id, "headers": ["Authorization"], "rate_limit": null });
+    let patch = json!({ "secret_headers": { "x-old": null }, "rate_limit": null });
+    let left = json!({ "id": id, "secret_headers": ["Authorization"], "rate_limit": null });
     assert_eq!(options(Method::PATCH, Some(&patch)).await.json(), left);
     let read = options(Method::GET, None).await;
     assert_eq!(read.json(), left);
     assert!(!read.body.contains("tenant-token"));
     let documented = program.get(&format!("/v1/webhooks/{id}/")).await.json();
     assert!(
-        documented.get("headers").is_none(),
+        documented.get("secret_headers").is_none(),
         "the documented object stays as it is"
     );
 
-    let wrong = json!({ "headers": { "Host": "x", "X-Wsgi": 1 }, "rate_limit": 0 });
+    let wrong = json!({ "headers": { "X-Old": "x" } });
+    assert_eq!(fields(&options(Method::PATCH, Some(&wrong)).await), ["headers"]);
+    let wrong = json!({ "secret_headers": { "Host": "x", "X-Wsgi": 1 }, "rate_limit": 0 });
     assert_eq!(
         fields(&options(Method::PATCH, Some(&wrong)).await),
-        ["headers.X-Wsgi"]
+        ["secret_headers.X-Wsgi"]
     );
-    let wrong = json!({ "headers": { "Host": "x", "X-Line": "a\r\nb" }, "rate_limit": 0 });
+    let wrong = json!({ "secret_headers": { "Host": "x", "X-Line": "a\r\nb" }, "rate_limit": 0 });
     assert_eq!(
         fields(&options(Method::PATCH, Some(&wrong)).await),
-        ["headers.Host", "headers.X-Line", "rate_limit"]
+        ["secret_headers.Host", "secret_headers.X-Line", "rate_limit"]
     );
     assert_eq!(
         options(Method::PUT, Some(&wrong)).await.status,
@@ -579,5 +581,19 @@ async fn a_webhooks_headers_and_rate_limit_have_a_path_of_their_own() {
             .options(method.clone(), &id, (method == Method::PATCH).then_some(&patch))
             .await;
         assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+    }
+
+    // Nor does the log show a value in the request that set it.
+    world.running().services.recorder.flush().await;
+    world
+        .member(program.client_id, "ana@acme.example", model::Role::Owner)
+        .await;
+    let session = world.sign_in("ana@acme.example").await;
+    let entry = format!("/c/{}/development/logs/{request}", program.client_id);
+    let page = world.get(&entry).cookie(&session).send().await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("secret_headers"), "the body is shown");
+    for value in ["tenant-token-1", "partner-9f27"] {
+        assert!(!page.body.contains(value), "{value} is shown");
     }
 }

@@ -129,8 +129,9 @@ fn Delivery(reader: Reader) -> impl IntoView {
                     "A webhook can have up to 20 headers of its own, such as " <code>"Authorization"</code>
                     ", and a rate limit in attempts a second. Set both on its page or by "
                     <code>"PATCH /v1/webhook-deliveries/webhooks/{id}/"</code> " with "
-                    <code>r#"{"headers":{"Authorization":"Bearer …"},"rate_limit":20}"#</code>
-                    "; null removes one. A header's value is never shown again, and a redirect to another host does not get it."
+                    <code>r#"{"secret_headers":{"Authorization":"Bearer …"},"rate_limit":20}"#</code>
+                    "; null removes one. A header's value is never shown again, and a redirect to another host does not get it. After a pause, \
+                    as many attempts as the limit says may begin at once."
                 </p>
             </div>
         </Section>

@@ -17,9 +17,12 @@ pub(super) fn command(hop: &HopRecord, body: &str) -> String {
     lines.extend(
         hop.request_headers
             .iter()
-            .filter(|header| !header.redacted)
             .filter(|header| !WRITTEN_BY_CURL.contains(&header.name.to_ascii_lowercase().as_str()))
-            .map(|header| format!("  -H {}", quoted(&format!("{}: {}", header.name, header.value)))),
+            .map(|header| {
+                // Only the webhook's own headers are redacted. Whoever runs the command puts in their values.
+                let value = if header.redacted { "<value>" } else { &header.value };
+                format!("  -H {}", quoted(&format!("{}: {value}", header.name)))
+            }),
     );
     lines.push(format!("  --data-raw {}", quoted(body)));
     lines.join(" \\\n")
@@ -59,7 +62,7 @@ mod tests {
         };
         assert_eq!(
             command(&hop, r#"{"a":"it's"}"#),
-            "curl -X POST 'https://example.com/in?a='\\''b'\\''' \\\n  -H 'X-WEBHOOK-SIGN: v1=00ff' \\\n  --data-raw '{\"a\":\"it'\\''s\"}'"
+            "curl -X POST 'https://example.com/in?a='\\''b'\\''' \\\n  -H 'X-WEBHOOK-SIGN: v1=00ff' \\\n  -H 'Authorization: <value>' \\\n  --data-raw '{\"a\":\"it'\\''s\"}'"
         );
     }
 }

@@ -16,21 +16,25 @@ pub(super) fn Options(state: WebhookState) -> impl IntoView {
         <Card id="options" title="Headers and rate limit" lead=lead>
             <KeyValueList>
                 <KeyValue name="Headers">{move || view! { <Headers state=state names=options.with(|options| options.headers.clone()) may_change=may_change /> }}</KeyValue>
-                <KeyValue name="Rate limit">{move || options.with(limit_text)}</KeyValue>
+                <KeyValue name="Rate limit">{move || limit(options.with(limit_text))}</KeyValue>
             </KeyValueList>
             {may_change.then(|| view! { <Forms state=state /> })}
         </Card>
     }
 }
 
-fn limit_text(options: &WebhookOptions) -> String {
-    match options.rate_limit {
-        Some(rate) => format!(
-            "At most {rate} {} a second",
-            if rate == 1 { "attempt" } else { "attempts" }
-        ),
-        None => "None".to_owned(),
+fn limit(text: Option<String>) -> AnyView {
+    match text {
+        Some(text) => text.into_any(),
+        None => view! { <span class="muted">"None"</span> }.into_any(),
     }
+}
+
+fn limit_text(options: &WebhookOptions) -> Option<String> {
+    options.rate_limit.map(|rate| {
+        let attempts = if rate == 1 { "attempt" } else { "attempts" };
+        format!("At most {rate} {attempts} a second")
+    })
 }
 
 #[component]
@@ -71,7 +75,8 @@ fn Forms(state: WebhookState) -> impl IntoView {
             <div class="option-forms">
                 <form class="option-form" method="post" action=state.path("/header")>
                     <Field name="name" id="header-name" label="Header" placeholder="Authorization" autocomplete="off" required=true monospace=true />
-                    <Field name="value" id="header-value" label="Value" autocomplete="off" required=true monospace=true />
+                    <Field name="value" id="header-value" label="Value"
+                        hint="In place of the one before, if the webhook has this header." autocomplete="off" required=true monospace=true />
                     <Button submit=true size=ButtonSize::Small>"Set header"</Button>
                 </form>
                 <form class="option-form" method="post" action=state.path("/rate-limit")>
@@ -80,7 +85,7 @@ fn Forms(state: WebhookState) -> impl IntoView {
                         id="rate-limit"
                         label="Attempts a second"
                         kind=FieldKind::Number
-                        hint="1 to 1000. Leave it empty for no limit."
+                        hint="1 to 1000, or empty for no limit. After a pause, as many may begin at once."
                         initial=rate.map(|rate| rate.to_string()).unwrap_or_default()
                     />
                     <Button submit=true size=ButtonSize::Small>"Set limit"</Button>

@@ -152,10 +152,10 @@ async fn options_are_changed_by_name_and_refused_with_every_fault(db: &impl Webh
     assert_eq!(
         fields,
         [
-            "headers.Host",
-            "headers.X-C",
-            "headers.x-d",
-            "headers.X-WEBHOOK-SIGN",
+            "secret_headers.Host",
+            "secret_headers.X-C",
+            "secret_headers.x-d",
+            "secret_headers.X-WEBHOOK-SIGN",
             "rate_limit"
         ]
     );
@@ -164,7 +164,7 @@ async fn options_are_changed_by_name_and_refused_with_every_fault(db: &impl Webh
     let Err(WebhooksError::Invalid(faults)) = change(&world, webhook, headers(&many)).await else {
         panic!("21 are too many");
     };
-    assert_eq!(faults[0].field, "headers");
+    assert_eq!(faults[0].field, "secret_headers");
     let options = world.webhooks.options(world.company.id, None, webhook).await;
     assert_eq!(
         options.expect("read"),

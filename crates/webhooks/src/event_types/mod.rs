@@ -314,8 +314,9 @@ impl KnownTypes {
                 )
                 .ok()
         });
+        let compiled = compiled.as_ref()?;
         let payload = serde_json::from_str(payload).ok()?;
-        compiled.as_ref().map(|compiled| compiled.faults(&payload))
+        Some(compiled.faults(&payload))
     }
 }
 

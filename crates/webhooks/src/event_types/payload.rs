@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use model::{EventType, Timestamp};
+use model::{EventId, EventType, Timestamp};
 
 use super::{KnownTypes, PayloadFault};
 
@@ -45,7 +45,7 @@ impl Payloads {
         &self,
         check: PayloadCheck,
         known: &KnownTypes,
-        event_type: &EventType,
+        (event, event_type): (EventId, &EventType),
         payload: &str,
         now: Timestamp,
     ) -> Result<(), Vec<PayloadFault>> {
@@ -65,6 +65,7 @@ impl Payloads {
         }
         if self.says(event_type, now) {
             tracing::warn!(
+                webhook_id = %event,
                 %event_type,
                 pointer = first.pointer,
                 fault = first.message,
@@ -106,7 +107,8 @@ mod tests {
     #[test]
     fn a_wrong_payload_is_accepted_counted_or_refused() {
         let (payloads, known) = (Payloads::default(), KnownTypes::documented());
-        let check = |check, payload| payloads.check(check, &known, &CREATED, payload, NOW);
+        let id = EventId::from_random([1; 16]);
+        let check = |check, payload| payloads.check(check, &known, (id, &CREATED), payload, NOW);
         let right = r#"{"order_id":"1","status":"pending"}"#;
         let wrong = r#"{"order_id":1}"#;
         for accepting in [PayloadCheck::Off, PayloadCheck::Warn] {
@@ -122,7 +124,7 @@ mod tests {
         assert_eq!(payloads.counts(), PayloadCounts { right: 2, wrong: 2 });
         let other = EventType::from_static("of-no-catalogue");
         assert_eq!(
-            payloads.check(PayloadCheck::Reject, &known, &other, wrong, NOW),
+            payloads.check(PayloadCheck::Reject, &known, (id, &other), wrong, NOW),
             Ok(())
         );
     }
