@@ -64,6 +64,9 @@ impl ConfigStore for MemoryWebhooks {
             if let Some(url) = changed.normal_url {
                 stored.normal_url = url;
             }
+            if changed.forgets_headers {
+                stored.options.headers.clear();
+            }
             if changed.forgets_failures {
                 (stored.failing_since, stored.warned_at) = (None, None);
             }

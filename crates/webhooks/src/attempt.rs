@@ -155,7 +155,7 @@ impl Attempt<'_> {
             evidence::redact(&mut sent.hops, &secrets, names);
         } else {
             for value in letter.own_headers.values() {
-                secrets.add_value(value.as_bytes());
+                own_headers::add_to(&mut secrets, value.as_bytes());
             }
             // A receiver may repeat its request. A value that is too short to search for is found by its name.
             let names = names.and(letter.own_headers.keys().map(HeaderName::as_str));

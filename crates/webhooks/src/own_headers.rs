@@ -3,6 +3,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use model::SecretText;
+use redact::Needles;
 use vault::{MasterKey, SealPlace};
 
 use crate::headers;
@@ -21,7 +22,8 @@ pub(crate) fn name_fault(name: &str, sign: &HeaderName) -> Option<&'static str> 
     if name.is_empty() || name.len() > LONGEST_NAME || !is_word {
         return Some("A name has 1 to 128 letters, digits, hyphens and underscores.");
     }
-    let lower = name.to_ascii_lowercase();
+    // Receivers behind CGI or WSGI cannot tell an underscore from a hyphen.
+    let lower = name.to_ascii_lowercase().replace('_', "-");
     if headers::is_framing(&lower) || lower == sign.as_str() || lower.starts_with("webhook-") {
         return Some("Gatehouse sets this header, or HTTP needs it.");
     }
@@ -65,6 +67,15 @@ pub(crate) fn open(headers: &[SealedHeader], master_key: &MasterKey, place: &Sea
     Some(opened)
 }
 
+/// What to look for where a receiver repeats a value: the whole, and its parts, because a receiver often names the credential
+/// without its scheme. What is too short to be told from ordinary text is only found by the header's name.
+pub(crate) fn add_to(secrets: &mut Needles, value: &[u8]) {
+    secrets.add_value(value);
+    for part in value.split(|byte| b" :;,=\"".contains(byte)) {
+        secrets.add_value(part);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +104,8 @@ mod tests {
             "Date",
             "Proxy-Authorization",
             "X-WEBHOOK-SIGN",
+            "X_Webhook_Sign",
+            "Content_Length",
             "webhook-id",
             "Webhook-Other",
         ] {

@@ -74,6 +74,7 @@ impl Webhooks {
         let body = event_body::build(id, &event_type, happened_at.unwrap_or(now), payload)?;
         self.payloads()
             .check(parts.payload_check, &known, (id, &event_type), payload, now)
+            .await
             .map_err(PublishError::PayloadInvalid)?;
         let body = parts
             .master_key

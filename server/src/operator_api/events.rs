@@ -36,7 +36,7 @@ struct NewEvent {
     payload: String,
     happened_at: Option<Timestamp>,
     request_id: Option<RequestId>,
-    /// Only in a batch. A single request has it in its header.
+    /// Of a batch. A single request may have it in its header too.
     idempotency_key: Option<String>,
 }
 
@@ -53,13 +53,15 @@ pub async fn publish_event(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let mut members = body.members("client_id, env_type, event_type and payload")?;
+    let of_body = idempotency_key(&mut members);
     let event = read(&mut members, Some(&services.webhooks.event_types()));
     let event = members.all(event)?;
-    let idempotency_key = headers
+    let of_header = headers
         .get("idempotency-key")
         .map(|key| key.to_str())
         .transpose()
         .map_err(|_| refusal(PublishError::InvalidIdempotencyKey))?;
+    let idempotency_key = of_header.or(of_body.as_deref());
     let published = publish(&services, &operator, &event, idempotency_key).await?;
     let body = json!({ "webhook_id": published.event, "deliveries": published.deliveries });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
@@ -96,15 +98,20 @@ fn read_element(text: &str) -> Result<NewEvent, Vec<InvalidWebhook>> {
     let Some(mut members) = Members::of(text) else {
         return Err(vec![webhooks::fault("", "Send a JSON object for each event.")]);
     };
-    let key = members.optional(
-        "idempotency_key",
-        "An idempotency key has 1 to 255 visible ASCII characters.",
-    );
+    let key = idempotency_key(&mut members);
     let event = read(&mut members, None).map(|event| NewEvent {
         idempotency_key: key,
         ..event
     });
     members.read(event)
+}
+
+/// As a member, in a batch as in a single request.
+fn idempotency_key(members: &mut Members<'_>) -> Option<String> {
+    members.optional(
+        "idempotency_key",
+        "An idempotency key has 1 to 255 visible ASCII characters.",
+    )
 }
 
 fn batch_answer(results: Vec<Result<Published, ApiError>>) -> Value {

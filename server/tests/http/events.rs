@@ -250,6 +250,11 @@ async fn the_same_idempotency_key_publishes_once() {
         (StatusCode::ACCEPTED, StatusCode::ACCEPTED, again.json())
     );
     assert_eq!(send(json!({ "a": 2 })).await.status, StatusCode::CONFLICT);
+    // As a member of the body it counts too, as in a batch.
+    let mut body = event(&client_id, json!({ "order_id": "2" }));
+    body["idempotency_key"] = json!("order-2");
+    let of_body = async || publish(&world, &token, &body).send().await.json()["webhook_id"].clone();
+    assert_eq!(of_body().await, of_body().await);
 }
 
 #[tokio::test]

@@ -130,7 +130,8 @@ fn Delivery(reader: Reader) -> impl IntoView {
                     ", and a rate limit in attempts a second. Set both on its page or by "
                     <code>"PATCH /v1/webhook-deliveries/webhooks/{id}/"</code> " with "
                     <code>r#"{"secret_headers":{"Authorization":"Bearer …"},"rate_limit":20}"#</code>
-                    "; null removes one. A header's value is never shown again, and a redirect to another host does not get it. After a pause, \
+                    "; null removes one. A header's value is never shown again, and neither a redirect to another host nor a new URL at another host gets it. Where your response repeats a value, we hide it; one of \
+                    fewer than 8 characters only beside its name. After a pause, \
                     as many attempts as the limit says may begin at once."
                 </p>
             </div>

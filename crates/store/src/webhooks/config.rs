@@ -195,6 +195,12 @@ async fn write_changed(connection: &mut DbConnection, changed: &Changed) -> Resu
     .bind(webhook.paused_by.clone())
     .execute(&mut *connection)
     .await?;
+    if changed.forgets_headers {
+        sqlx::query("UPDATE webhooks SET headers = NULL WHERE id = $1")
+            .bind(webhook.id.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
     if changed.forgets_failures {
         sqlx::query("UPDATE webhooks SET failing_since = NULL, warned_at = NULL WHERE id = $1")
             .bind(webhook.id.to_string())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{DeliveryState, SecretText, WebhookId, WebhookOptions};
 use store::Columns;
-use webhooks::{OptionsPatch, Webhooks, WebhooksError, WorkerOptions};
+use webhooks::{OptionsPatch, WebhookPatch, Webhooks, WebhooksError, WorkerOptions};
 
 use crate::receiver::{Receiver, Reply};
 use crate::test_db::TestDb;
@@ -21,6 +21,7 @@ contract!(
     in memory too: [
         options_are_changed_by_name_and_refused_with_every_fault,
         options_belong_to_a_webhook_of_the_company,
+        a_url_at_another_origin_does_not_get_the_headers_of_the_one_before,
         a_limited_webhook_gets_its_rate_and_no_more,
         a_limit_holds_for_all_nodes_together,
         a_limit_that_is_removed_no_longer_holds_anything_back,
@@ -29,6 +30,8 @@ contract!(
 
 /// Long enough to be searched for, and so short that only its name gives it away.
 const LONG: &str = "tenant-7f3a9c2e";
+/// After its scheme, which a receiver leaves out.
+const TOKEN: &str = "Zq8Rt4Lm0Pw2Xc6Vb1Nk5Jh3";
 const SHORT: &str = "k9x";
 
 fn headers(pairs: &[(&str, Option<&str>)]) -> OptionsPatch {
@@ -63,7 +66,7 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
     let world = World::create(db).await;
     let receiver = Receiver::start(|received| {
         let echo = format!(
-            r#"{{"headers":{{"x-tenant":"{}","X-Code":"{}"}},"text":"you are {}"}}"#,
+            r#"{{"headers":{{"x-tenant":"{}","X-Code":"{}"}},"text":"you are {}","detail":"Invalid token {TOKEN}."}}"#,
             received.header("x-tenant").unwrap_or_default(),
             received.header("x-code").unwrap_or_default(),
             received.header("x-tenant").unwrap_or_default(),
@@ -83,9 +86,14 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
     })
     .await;
     let webhook = world.webhook(&receiver.url("/")).await.id;
-    let set = headers(&[("X-Tenant", Some(LONG)), ("x-code", Some(SHORT))]);
+    let bearer = format!("Bearer {TOKEN}");
+    let set = headers(&[
+        ("X-Tenant", Some(LONG)),
+        ("x-code", Some(SHORT)),
+        ("Authorization", Some(&bearer)),
+    ]);
     let options = change(&world, webhook, set).await.expect("changed");
-    assert_eq!(options.headers, ["x-code", "X-Tenant"]);
+    assert_eq!(options.headers, ["Authorization", "x-code", "X-Tenant"]);
     let worker = world.start();
     let event = world.publish("{}").await.event;
     let row = world.settled(webhook, event, DeliveryState::Pending, 1).await;
@@ -97,7 +105,8 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
     let delivery = world.delivery(row.id).await;
     let shown = serde_json::to_string(&delivery).expect("text");
     assert!(shown.contains("x-tenant"), "the names are shown: {shown}");
-    assert!(!shown.contains(LONG) && !shown.contains(SHORT), "{shown}");
+    let hidden = |text: &str| [LONG, SHORT, TOKEN].iter().all(|value| !text.contains(value));
+    assert!(hidden(&shown), "{shown}");
     assert!(shown.contains("you are [redacted]"), "{shown}");
     for (column, table) in [("headers", "webhooks"), ("hops", "attempts"), ("detail", "audit")] {
         let sql = format!("SELECT {column} AS kept FROM {table}");
@@ -106,7 +115,7 @@ async fn own_headers_are_sent_and_their_values_are_kept_nowhere(db: &TestDb) {
             .await;
         for row in rows.expect("read") {
             let kept = row.maybe_text("kept").expect("text").unwrap_or_default();
-            assert!(!kept.contains(LONG) && !kept.contains(SHORT), "{table}: {kept}");
+            assert!(hidden(&kept), "{table}: {kept}");
         }
     }
     worker.stop().await;
@@ -187,6 +196,28 @@ async fn options_belong_to_a_webhook_of_the_company(db: &impl WebhookTables) {
         .options(world.company.id, production, webhook)
         .await;
     assert!(matches!(elsewhere, Err(WebhooksError::NotFound)));
+}
+
+async fn a_url_at_another_origin_does_not_get_the_headers_of_the_one_before(db: &impl WebhookTables) {
+    let world = World::create(db).await;
+    let webhook = world.webhook("http://127.0.0.1:4001/a").await.id;
+    let set = headers(&[("X-A", Some("a"))]);
+    change(&world, webhook, set).await.expect("changed");
+    let moved = async |url: &str| {
+        let patch = WebhookPatch {
+            url: Some(url.to_owned()),
+            ..WebhookPatch::default()
+        };
+        let patched = world
+            .webhooks
+            .patch(world.company.id, None, webhook, patch, &ana())
+            .await;
+        patched.expect("patched");
+        let options = world.webhooks.options(world.company.id, None, webhook).await;
+        options.expect("read").headers
+    };
+    assert_eq!(moved("http://127.0.0.1:4001/b?c").await, ["X-A"]);
+    assert!(moved("http://127.0.0.1:4002/b?c").await.is_empty());
 }
 
 async fn a_deleted_webhook_has_no_headers(db: &TestDb) {

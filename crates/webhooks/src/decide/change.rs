@@ -3,6 +3,7 @@
 use model::{DeliveryState, DisabledReason, Timestamp, Webhook};
 
 use crate::storage::WebhookChange;
+use crate::target::Target;
 use crate::{Fate, Standing};
 
 /// What happens to the deliveries that wait for a webhook.
@@ -36,6 +37,8 @@ pub struct Changed {
     /// Whether the webhook starts fresh: when it began to fail, and whether there was a warning, is cleared. What was
     /// not delivered is kept.
     pub forgets_failures: bool,
+    /// Whether the webhook loses its own headers: they were meant for the origin of the URL before.
+    pub forgets_headers: bool,
     pub waiting: Waiting,
 }
 
@@ -44,6 +47,10 @@ pub struct Changed {
 pub fn changed(before: Webhook, change: WebhookChange, who: &str, now: Timestamp) -> Changed {
     let just_enabled = change.enabled == Some(true) && !before.enabled;
     let other_url = change.url.as_ref().is_some_and(|url| url.given != before.url);
+    let forgets_headers = change
+        .url
+        .as_ref()
+        .is_some_and(|url| origin(&url.given) != origin(&before.url));
     let (url, normal_url) = match change.url {
         Some(url) => (url.given, Some(url.normal)),
         None => (before.url, None),
@@ -72,8 +79,14 @@ pub fn changed(before: Webhook, change: WebhookChange, who: &str, now: Timestamp
         },
         normal_url,
         forgets_failures: just_enabled || other_url,
+        forgets_headers,
         waiting: Waiting::of(Standing::of(disabled), just_enabled),
     }
+}
+
+/// Scheme, host and port. URLs that cannot be read have none, and differ from all that can.
+fn origin(url: &str) -> Option<(bool, String, u16)> {
+    Target::parse(url).ok().map(|target| target.origin())
 }
 
 /// How a waiting delivery ends when its webhook is deleted. If it had already ended before someone replayed it, it
@@ -171,6 +184,7 @@ mod tests {
                 },
                 normal_url: None,
                 forgets_failures: forgets,
+                forgets_headers: false,
                 waiting,
             };
             assert_eq!(

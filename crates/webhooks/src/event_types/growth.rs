@@ -1,12 +1,13 @@
-//! Whether checking a payload with a schema takes time in proportion to the payload. A schema that refers to itself twice for the
-//! same value doubles the work at each level of nesting, and a payload may have 127.
+//! How much work it is to check a payload with a schema. A schema that refers to itself twice for the same value doubles the
+//! work at each level of nesting, and a payload may have 127; such a schema is refused. For the others, [`levels`] says how many
+//! schemas can be applied along one path of a payload, by its depth.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
 /// The levels of nesting for which the work is counted.
-const LEVELS: usize = 127;
+pub(super) const LEVELS: usize = 127;
 /// The most schemas that may be applied along one path of a payload.
 const MOST: u64 = 50_000;
 
@@ -30,28 +31,31 @@ const MAPS: [&str; 4] = [
     "dependencies",
 ];
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
-/// Members whose schemas apply to what is in the value: each to the member of its name, or all to the same.
-const WITHIN: [(&str, Way); 10] = [
-    ("properties", Way::ByName),
-    ("prefixItems", Way::ByName),
-    ("patternProperties", Way::Always),
-    ("additionalProperties", Way::Rest),
-    ("unevaluatedProperties", Way::Rest),
-    ("propertyNames", Way::Rest),
-    ("items", Way::Items),
-    ("additionalItems", Way::Items),
-    ("unevaluatedItems", Way::Items),
-    ("contains", Way::Items),
+/// Members whose schemas apply to what is in the value, and to which part of it.
+const WITHIN: [(&str, Part<'static>); 10] = [
+    ("properties", Part::Named("")),
+    ("prefixItems", Part::Place(0)),
+    ("patternProperties", Part::Any),
+    ("propertyNames", Part::Any),
+    ("contains", Part::Any),
+    ("additionalProperties", Part::OtherMembers),
+    ("unevaluatedProperties", Part::OtherMembers),
+    ("items", Part::OtherItems),
+    ("additionalItems", Part::OtherItems),
+    ("unevaluatedItems", Part::OtherItems),
 ];
 
-#[derive(Clone, Copy)]
-enum Way {
-    ByName,
-    /// Beside any other.
-    Always,
-    /// To members that no other names.
-    Rest,
-    Items,
+/// A part of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part<'a> {
+    Named(&'a str),
+    Place(usize),
+    /// Any member or item, beside whatever else applies to it.
+    Any,
+    /// Members that the same schema does not name.
+    OtherMembers,
+    /// Items to whose places the same schema has nothing else.
+    OtherItems,
 }
 
 /// The schemas in a document, by their places in a list.
@@ -64,37 +68,49 @@ struct Graph<'a> {
 #[derive(Default)]
 struct Node<'a> {
     same_value: Vec<usize>,
-    within: Vec<(Key<'a>, usize)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key<'a> {
-    Name(&'a str),
-    Place(usize),
-    Rest,
-    Items,
-    Always,
+    within: Vec<(Part<'a>, usize)>,
 }
 
 /// The schemas that are applied to one value, and to what is in it.
 #[derive(Clone, Default)]
 struct Work<'a> {
     here: u64,
-    within: HashMap<Key<'a>, u64>,
+    within: HashMap<Part<'a>, u64>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn of(&self, part: Part<'a>) -> u64 {
+        let found = self.within.get(&part).copied();
+        match part {
+            Part::Named(_) => found.unwrap_or_else(|| self.of(Part::OtherMembers)),
+            Part::Place(_) => found.unwrap_or_else(|| self.of(Part::OtherItems)),
+            Part::Any | Part::OtherMembers | Part::OtherItems => found.unwrap_or(0),
+        }
+    }
+
+    /// What is applied to a value if both are.
+    fn and(self, other: &Self) -> Self {
+        let parts = self.within.keys().chain(other.within.keys());
+        Self {
+            here: self.here.saturating_add(other.here),
+            within: parts
+                .map(|part| (*part, self.of(*part).saturating_add(other.of(*part))))
+                .collect(),
+        }
+    }
+
     /// Along the path that takes the most.
     fn most(&self) -> u64 {
-        let of = |key: &Key<'_>| self.within.get(key).copied().unwrap_or(0);
-        let others = self.within.iter().filter(|(key, _)| **key != Key::Always);
+        let beside = self.of(Part::Any);
+        let others = self.within.iter().filter(|(part, _)| **part != Part::Any);
         let deepest = others.map(|(_, work)| *work).max().unwrap_or(0);
-        self.here.saturating_add(of(&Key::Always)).saturating_add(deepest)
+        self.here.saturating_add(beside).saturating_add(deepest)
     }
 }
 
-/// What is wrong, as a sentence without its full stop. References that lead nowhere are left to the compiler.
-pub(super) fn fault(schema: &Value) -> Option<String> {
+/// How many schemas can be applied along one path of a payload with so many levels: of one without any, of one with one, and
+/// so on. The error is a sentence without its full stop. References that lead nowhere are left to the compiler.
+pub(super) fn levels(schema: &Value) -> Result<Vec<u64>, String> {
     let mut graph = Graph {
         document: schema,
         nodes: Vec::new(),
@@ -102,20 +118,25 @@ pub(super) fn fault(schema: &Value) -> Option<String> {
     };
     let root = graph.node(schema);
     let Some(order) = graph.inner_first() else {
-        return Some("a schema refers to itself for the same value, which has no end".to_owned());
+        return Err("a schema refers to itself for the same value, which has no end".to_owned());
     };
     let mut below = vec![0_u64; graph.nodes.len()];
-    for _ in 0..LEVELS {
+    let mut levels = Vec::with_capacity(LEVELS + 1);
+    for _ in 0..=LEVELS {
         let mut works: Vec<Work<'_>> = vec![Work::default(); graph.nodes.len()];
         for at in &order {
             works[*at] = graph.work(*at, &works, &below);
         }
         below = works.iter().map(Work::most).collect();
+        levels.push(below[root]);
+        if below[root] > MOST {
+            return Err(
+                "schemas that refer to each other apply to the same value more than once: a nested payload would take too long to check"
+                    .to_owned(),
+            );
+        }
     }
-    (below[root] > MOST).then(|| {
-        "schemas that refer to each other apply to the same value more than once: a nested payload would take too long to check"
-            .to_owned()
-    })
+    Ok(levels)
 }
 
 impl<'a> Graph<'a> {
@@ -141,16 +162,16 @@ impl<'a> Graph<'a> {
                 self.nodes[at].same_value.push(to);
             }
         }
-        for (name, way) in WITHIN {
-            for (key, one) in parts(name, members) {
-                let key = match (way, key) {
-                    (Way::ByName, key) | (Way::Items, key @ Key::Place(_)) => key,
-                    (Way::Always, _) => Key::Always,
-                    (Way::Rest, _) => Key::Rest,
-                    (Way::Items, _) => Key::Items,
+        for (name, part) in WITHIN {
+            for (found, one) in parts(name, members) {
+                let part = match (part, found) {
+                    (Part::Named(_) | Part::Place(_), found) | (Part::OtherItems, found @ Part::Place(_)) => {
+                        found
+                    }
+                    (part, _) => part,
                 };
                 let one = self.node(one);
-                self.nodes[at].within.push((key, one));
+                self.nodes[at].within.push((part, one));
             }
         }
         at
@@ -200,34 +221,31 @@ impl<'a> Graph<'a> {
 
     fn work(&self, at: usize, works: &[Work<'a>], below: &[u64]) -> Work<'a> {
         let node = &self.nodes[at];
-        let mut work = Work {
+        let mut own = Work {
             here: 1,
             within: HashMap::new(),
         };
-        let inner = node.same_value.iter().flat_map(|one| &works[*one].within);
-        let own = node.within.iter().map(|(key, one)| (*key, below[*one]));
-        for (key, more) in inner.map(|(key, more)| (*key, *more)).chain(own) {
-            let sum = work.within.entry(key).or_insert(0);
-            *sum = sum.saturating_add(more);
+        for (part, one) in &node.within {
+            let sum = own.within.entry(*part).or_insert(0);
+            *sum = sum.saturating_add(below[*one]);
         }
-        for one in &node.same_value {
-            work.here = work.here.saturating_add(works[*one].here);
-        }
-        work
+        node.same_value
+            .iter()
+            .fold(own, |work, one| work.and(&works[*one]))
     }
 }
 
 /// The schemas in a member: by name, in an array, or just one.
-fn parts<'a>(name: &str, members: &'a Map<String, Value>) -> Vec<(Key<'a>, &'a Value)> {
+fn parts<'a>(name: &str, members: &'a Map<String, Value>) -> Vec<(Part<'a>, &'a Value)> {
     match members.get(name) {
         Some(Value::Object(all)) if MAPS.contains(&name) => {
-            all.iter().map(|(name, one)| (Key::Name(name), one)).collect()
+            all.iter().map(|(name, one)| (Part::Named(name), one)).collect()
         }
         Some(Value::Array(items)) => {
             let items = items.iter().enumerate();
-            items.map(|(at, one)| (Key::Place(at), one)).collect()
+            items.map(|(at, one)| (Part::Place(at), one)).collect()
         }
-        Some(one) => vec![(Key::Rest, one)],
+        Some(one) => vec![(Part::Any, one)],
         None => Vec::new(),
     }
 }
@@ -255,6 +273,10 @@ mod tests {
 
     use super::*;
 
+    fn fault(schema: &Value) -> Option<String> {
+        levels(schema).err()
+    }
+
     #[test]
     fn ordinary_recursion_is_possible() {
         for schema in [
@@ -267,6 +289,9 @@ mod tests {
                 { "properties": { "or": { "type": "array", "items": { "$ref": "#" } } }, "required": ["or"] },
                 { "properties": { "not": { "$ref": "#" } }, "required": ["not"] },
             ] }),
+            json!({ "properties": { "a": { "$ref": "#" } }, "additionalProperties": { "$ref": "#" } }),
+            json!({ "prefixItems": [{ "$ref": "#" }], "items": { "$ref": "#" } }),
+            json!({ "patternProperties": { "": { "$ref": "#" } } }),
             json!({ "$ref": "#/$defs/a", "$defs": { "a": { "additionalProperties": { "$ref": "#/$defs/a" } } } }),
         ] {
             assert_eq!(fault(&schema), None, "{schema}");
@@ -281,6 +306,10 @@ mod tests {
             json!({ "allOf": [x, x] }),
             json!({ "properties": { "x": { "$ref": "#" } }, "patternProperties": { "": { "$ref": "#" } } }),
             json!({ "$defs": { "a": { "anyOf": [list, list] } }, "$ref": "#/$defs/a" }),
+            json!({ "$defs": { "n": { "prefixItems": [{ "$ref": "#/$defs/n" }], "contains": { "$ref": "#/$defs/n" } } }, "$ref": "#/$defs/n" }),
+            json!({ "properties": { "x": { "$ref": "#" } }, "allOf": [{ "additionalProperties": { "$ref": "#" } }] }),
+            json!({ "items": { "$ref": "#" }, "anyOf": [{ "prefixItems": [{ "$ref": "#" }] }] }),
+            json!({ "$dynamicAnchor": "n", "properties": { "x": { "$dynamicRef": "#n" } }, "allOf": [{ "additionalProperties": { "$dynamicRef": "#n" } }] }),
             json!({ "$dynamicAnchor": "top", "oneOf": [
                 { "properties": { "x": { "$dynamicRef": "#top" } } },
                 { "properties": { "x": { "$dynamicRef": "#top" } } },
@@ -312,5 +341,20 @@ mod tests {
                 "{schema}"
             );
         }
+    }
+
+    #[test]
+    fn the_work_follows_the_depth_of_the_payload() {
+        let list = json!({ "type": "array", "items": { "$ref": "#" } });
+        let levels = levels(&list).expect("it can be used");
+        assert_eq!(levels.len(), LEVELS + 1);
+        assert_eq!(
+            levels[..3],
+            [1, 3, 5],
+            "a schema and a reference for each level below the first"
+        );
+        let choices: Vec<_> = (0..1000).map(|n| json!({ "const": n })).collect();
+        let wide = json!({ "properties": { "a": { "items": { "anyOf": choices } } } });
+        assert_eq!(super::levels(&wide).expect("it can be used")[2], 1003);
     }
 }

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{EventId, EventType, Timestamp};
+use serde_json::Value;
 
+use super::schema::MOST_WORK;
 use super::{KnownTypes, PayloadFault};
 
 /// How often the server's log says that payloads of one type are wrong.
 const SAY_EVERY_SECONDS: i64 = 60;
+
+/// A check with at most this much work is done at once.
+const QUICK_WORK: u64 = 5_000;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,15 +41,17 @@ pub struct PayloadCounts {
 pub(crate) struct Payloads {
     right: AtomicU64,
     wrong: AtomicU64,
+    /// Of a check that takes long.
+    turn: tokio::sync::Mutex<()>,
     said: Mutex<HashMap<EventType, Timestamp>>,
 }
 
 impl Payloads {
     /// The faults for which a publication is refused.
-    pub(crate) fn check(
+    pub(crate) async fn check(
         &self,
         check: PayloadCheck,
-        known: &KnownTypes,
+        known: &Arc<KnownTypes>,
         (event, event_type): (EventId, &EventType),
         payload: &str,
         now: Timestamp,
@@ -52,7 +59,7 @@ impl Payloads {
         if check == PayloadCheck::Off {
             return Ok(());
         }
-        let Some(faults) = known.payload_faults(event_type, payload) else {
+        let Some(faults) = self.faults(known, event_type, payload).await else {
             return Ok(());
         };
         let Some(first) = faults.first() else {
@@ -74,6 +81,35 @@ impl Payloads {
             );
         }
         Ok(())
+    }
+
+    /// What the type's schema says is wrong with the payload, which has been read as JSON before. `None` if it has no schema. What
+    /// takes long is checked on a thread for such work, one at a time, so that it takes neither the server's threads nor much
+    /// memory.
+    async fn faults(
+        &self,
+        known: &Arc<KnownTypes>,
+        event_type: &EventType,
+        payload: &str,
+    ) -> Option<Vec<PayloadFault>> {
+        let schema = known.schema(event_type)?;
+        let payload: Value = serde_json::from_str(payload).ok()?;
+        match schema.work(&payload) {
+            0..=QUICK_WORK => Some(schema.faults(&payload)),
+            ..=MOST_WORK => {
+                let _turn = self.turn.lock().await;
+                let (known, event_type) = (Arc::clone(known), event_type.clone());
+                let work = tokio::task::spawn_blocking(move || {
+                    known.schema(&event_type).map(|schema| schema.faults(&payload))
+                });
+                // It cannot be cancelled. A panic is a fault of the library.
+                work.await.ok().flatten()
+            }
+            _ => Some(vec![PayloadFault {
+                pointer: String::new(),
+                message: "is too large to be checked with the schema of its type".to_owned(),
+            }]),
+        }
     }
 
     pub(crate) fn counts(&self) -> PayloadCounts {
@@ -104,29 +140,40 @@ mod tests {
     const CREATED: EventType = EventType::from_static("order-created");
     const NOW: Timestamp = Timestamp::from_millis(1_767_607_200_000);
 
-    #[test]
-    fn a_wrong_payload_is_accepted_counted_or_refused() {
-        let (payloads, known) = (Payloads::default(), KnownTypes::documented());
+    #[tokio::test]
+    async fn a_wrong_payload_is_accepted_counted_or_refused() {
+        let (payloads, known) = (Payloads::default(), Arc::new(KnownTypes::documented()));
         let id = EventId::from_random([1; 16]);
-        let check = |check, payload| payloads.check(check, &known, (id, &CREATED), payload, NOW);
+        let check = async |check, payload| payloads.check(check, &known, (id, &CREATED), payload, NOW).await;
         let right = r#"{"order_id":"1","status":"pending"}"#;
         let wrong = r#"{"order_id":1}"#;
         for accepting in [PayloadCheck::Off, PayloadCheck::Warn] {
-            assert_eq!(check(accepting, right), Ok(()));
-            assert_eq!(check(accepting, wrong), Ok(()));
+            assert_eq!(check(accepting, right).await, Ok(()));
+            assert_eq!(check(accepting, wrong).await, Ok(()));
         }
         assert_eq!(payloads.counts(), PayloadCounts { right: 1, wrong: 1 });
-        assert_eq!(check(PayloadCheck::Reject, right), Ok(()));
-        let faults = check(PayloadCheck::Reject, wrong).expect_err("refused");
-        let mut pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        pointers.sort_unstable();
-        assert_eq!(pointers, ["", "/order_id"]);
+        assert_eq!(check(PayloadCheck::Reject, right).await, Ok(()));
+        let pointers = |faults: Vec<PayloadFault>| {
+            let mut pointers: Vec<String> = faults.into_iter().map(|fault| fault.pointer).collect();
+            pointers.sort_unstable();
+            pointers
+        };
+        let faults = check(PayloadCheck::Reject, wrong).await.expect_err("refused");
+        assert_eq!(pointers(faults), ["", "/order_id"]);
         assert_eq!(payloads.counts(), PayloadCounts { right: 2, wrong: 2 });
         let other = EventType::from_static("of-no-catalogue");
-        assert_eq!(
-            payloads.check(PayloadCheck::Reject, &known, (id, &other), wrong, NOW),
-            Ok(())
-        );
+        let unchecked = payloads
+            .check(PayloadCheck::Reject, &known, (id, &other), wrong, NOW)
+            .await;
+        assert_eq!(unchecked, Ok(()));
+
+        // What takes longer has the same answer, and what would take too long has one too.
+        let sized = |values: usize| format!(r#"{{"order_id":1,"more":[{}1]}}"#, "1,".repeat(values));
+        let (longer, longest) = (sized(3_000), sized(120_000));
+        let faults = check(PayloadCheck::Reject, &longer).await.expect_err("refused");
+        assert_eq!(pointers(faults), ["", "/order_id"]);
+        let faults = check(PayloadCheck::Reject, &longest).await.expect_err("refused");
+        assert!(faults[0].message.contains("too large"), "{faults:?}");
     }
 
     #[test]

@@ -12,6 +12,8 @@ const PLACE: &str = "https://schema.invalid/";
 /// The most regular expressions in a schema, and the most bytes that each takes when it is compiled.
 const MOST_PATTERNS: usize = 100;
 const PATTERN_BYTES: usize = 256 * 1024;
+/// The most work ([`Compiled::work`]) that is done for a payload.
+pub(super) const MOST_WORK: u64 = 200_000;
 /// The most faults of a payload that are told.
 const MOST_FAULTS: usize = 20;
 
@@ -30,7 +32,7 @@ pub(super) fn check(schema: &Value) -> Result<Compiled, String> {
         ));
     }
     let mut left = MOST_PATTERNS;
-    match patterns(schema, &mut left).or_else(|| growth::fault(schema)) {
+    match patterns(schema, &mut left) {
         Some(fault) => Err(fault),
         None => Compiled::new(schema),
     }
@@ -40,6 +42,8 @@ pub(super) fn check(schema: &Value) -> Result<Compiled, String> {
 pub(super) struct Compiled {
     schemas: Schemas,
     root: SchemaIndex,
+    /// See [`growth::levels`].
+    levels: Vec<u64>,
 }
 
 /// What is wrong with a payload.
@@ -54,6 +58,7 @@ pub struct PayloadFault {
 impl Compiled {
     /// The error is a sentence without its full stop.
     pub(super) fn new(schema: &Value) -> Result<Self, String> {
+        let levels = growth::levels(schema)?;
         let mut compiler = Compiler::new();
         let mut schemas = Schemas::new();
         let wrong = |error: CompileError| {
@@ -63,12 +68,26 @@ impl Compiled {
         };
         compiler.add_resource(PLACE, schema.clone()).map_err(wrong)?;
         let root = compiler.compile(PLACE, &mut schemas).map_err(wrong)?;
-        Ok(Self { schemas, root })
+        Ok(Self {
+            schemas,
+            root,
+            levels,
+        })
+    }
+
+    /// At most how many times a schema is applied to a value of this payload. Each can leave an error of half a kilobyte.
+    pub(super) fn work(&self, payload: &Value) -> u64 {
+        let (values, depth) = size(payload);
+        let along_a_path = self.levels[depth.min(self.levels.len() - 1)];
+        values.saturating_mul(along_a_path)
     }
 
     /// What is wrong with the sample of the type, in a sentence without its full stop.
     pub(super) fn sample_fault(&self, sample: &str) -> Option<String> {
         let sample = serde_json::from_str(sample).ok()?;
+        if self.work(&sample) > MOST_WORK {
+            return Some("it is too large to be checked with this schema".to_owned());
+        }
         let faults = self.faults(&sample);
         faults.first().map(|fault| match fault.pointer.as_str() {
             "" => format!("it is not what the schema says: {}", fault.message),
@@ -84,6 +103,18 @@ impl Compiled {
         }
         faults
     }
+}
+
+/// How many values are in this one, with itself, and how many levels are below it.
+fn size(value: &Value) -> (u64, usize) {
+    let inner: Vec<(u64, usize)> = match value {
+        Value::Array(items) => items.iter().map(size).collect(),
+        Value::Object(members) => members.values().map(size).collect(),
+        _ => return (1, 0),
+    };
+    let values = inner.iter().map(|(values, _)| values).sum::<u64>();
+    let below = inner.iter().map(|(_, depth)| depth + 1).max();
+    (values + 1, below.unwrap_or(0))
 }
 
 /// The errors that have no others below them.
@@ -262,6 +293,19 @@ mod tests {
         for fault in &faults {
             assert!(!fault.message.to_lowercase().contains("s3cret"), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_payload_that_would_take_too_much_memory_is_not_checked() {
+        let choices: Vec<_> = (0..1200).map(|n| json!({ "const": format!("v{n}") })).collect();
+        let compiled = Compiled::new(&json!({ "properties": { "a": { "items": { "anyOf": choices } } } }));
+        let compiled = compiled.expect("a schema");
+        let payload = |count: usize| json!({ "a": vec!["z"; count] });
+        assert!(compiled.work(&payload(100)) <= MOST_WORK);
+        assert!(compiled.work(&payload(1000)) > MOST_WORK);
+        // An ordinary payload of the largest size can be checked.
+        let ordinary = Compiled::new(&json!({ "properties": { "a": { "items": { "type": "string" } } } }));
+        assert!(ordinary.expect("a schema").work(&payload(60_000)) <= MOST_WORK);
     }
 
     #[test]
