@@ -56,14 +56,14 @@ fn Headers(state: WebhookState, names: Vec<String>, may_change: bool) -> impl In
                 }
             });
             view! {
-                <li class="own-header">
+                <li class="spread">
                     <code>{name}</code>
                     {remove}
                 </li>
             }
         })
         .collect_view();
-    view! { <ul class="own-headers">{rows}</ul> }.into_any()
+    view! { <ul class="stack stack--tight">{rows}</ul> }.into_any()
 }
 
 #[component]
@@ -72,14 +72,14 @@ fn Forms(state: WebhookState) -> impl IntoView {
     view! {
         <details class="more-events">
             <summary>"Change"</summary>
-            <div class="option-forms">
-                <form class="option-form" method="post" action=state.path("/header")>
+            <div class="stack">
+                <form class="stack stack--tight" method="post" action=state.path("/header")>
                     <Field name="name" id="header-name" label="Header" placeholder="Authorization" autocomplete="off" required=true monospace=true />
                     <Field name="value" id="header-value" label="Value"
                         hint="In place of the one before, if the webhook has this header." autocomplete="off" required=true monospace=true />
-                    <Button submit=true size=ButtonSize::Small>"Set header"</Button>
+                    <div><Button submit=true size=ButtonSize::Small>"Set header"</Button></div>
                 </form>
-                <form class="option-form" method="post" action=state.path("/rate-limit")>
+                <form class="stack stack--tight" method="post" action=state.path("/rate-limit")>
                     <Field
                         name="rate"
                         id="rate-limit"
@@ -88,7 +88,7 @@ fn Forms(state: WebhookState) -> impl IntoView {
                         hint="1 to 1000, or empty for no limit. After a pause, as many may begin at once."
                         initial=rate.map(|rate| rate.to_string()).unwrap_or_default()
                     />
-                    <Button submit=true size=ButtonSize::Small>"Set limit"</Button>
+                    <div><Button submit=true size=ButtonSize::Small>"Set limit"</Button></div>
                 </form>
             </div>
         </details>
