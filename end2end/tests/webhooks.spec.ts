@@ -220,6 +220,7 @@ test('a webhook of another company is not found', async ({ page }) => {
 });
 
 test('a header of its own is sent and never shown again, and a rate limit is set and removed', async ({ page, expectedFaults }) => {
+  test.slow();
   expectedFaults.push('400');
   await atTheList(page);
   await addWebhook(page, 'Orders', receiver.url);

@@ -94,22 +94,23 @@ impl Payloads {
     ) -> Option<Vec<PayloadFault>> {
         let schema = known.schema(event_type)?;
         let payload: Value = serde_json::from_str(payload).ok()?;
-        match schema.work(&payload) {
-            0..=QUICK_WORK => Some(schema.faults(&payload)),
-            ..=MOST_WORK => {
-                let _turn = self.turn.lock().await;
-                let (known, event_type) = (Arc::clone(known), event_type.clone());
-                let work = tokio::task::spawn_blocking(move || {
-                    known.schema(&event_type).map(|schema| schema.faults(&payload))
-                });
-                // It cannot be cancelled. A panic is a fault of the library.
-                work.await.ok().flatten()
-            }
-            _ => Some(vec![PayloadFault {
+        let work = schema.work(&payload);
+        if work > MOST_WORK {
+            return Some(vec![PayloadFault {
                 pointer: String::new(),
                 message: "is too large to be checked with the schema of its type".to_owned(),
-            }]),
+            }]);
         }
+        if work <= QUICK_WORK {
+            return Some(schema.faults(&payload));
+        }
+        let _turn = self.turn.lock().await;
+        let (known, event_type) = (Arc::clone(known), event_type.clone());
+        let checking = tokio::task::spawn_blocking(move || {
+            known.schema(&event_type).map(|schema| schema.faults(&payload))
+        });
+        // It cannot be cancelled. A panic is a fault of the library.
+        checking.await.ok().flatten()
     }
 
     pub(crate) fn counts(&self) -> PayloadCounts {
