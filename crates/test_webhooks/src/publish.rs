@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Timestamp};
 use webhooks::decide::{self, Begins, Claims, Earlier, ReplayFacts, Subscriber};
 use webhooks::{
-    ClaimAtBirth, Claimed, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed,
-    StorageFailure, Tested,
+    ClaimAtBirth, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, StorageFailure,
+    Tested,
 };
 
 use crate::MemoryWebhooks;
@@ -99,7 +99,7 @@ fn publish_one(
         let id = DeliveryId::time_ordered(event.created_at, tables.unique());
         let claim = claim.filter(|_| begins == Begins::Claimed);
         if let Some(claim) = claim {
-            claimed.push(claimed_at_birth(event, id, subscriber, claim));
+            claimed.push(subscriber.claimed(event, id, claim));
         } else if begins == Begins::Due {
             waking.push(subscriber.webhook);
         }
@@ -171,29 +171,5 @@ fn first(
         replay: None,
         created_at: event.created_at,
         last: None,
-    }
-}
-
-fn claimed_at_birth(
-    event: &NewEvent,
-    delivery: DeliveryId,
-    subscriber: &Subscriber,
-    claim: &ClaimAtBirth,
-) -> Claimed {
-    Claimed {
-        delivery,
-        lease: claim.lease,
-        until: claim.until,
-        webhook: subscriber.webhook,
-        company: event.company,
-        environment: event.environment,
-        endpoint: subscriber.endpoint.clone(),
-        event: event.id,
-        event_type: event.event_type.clone(),
-        body: Arc::clone(&event.body),
-        attempts: 0,
-        before: None,
-        test: false,
-        replay: None,
     }
 }

@@ -78,7 +78,7 @@ pub enum Command {
     Start(Claimed),
     /// Return these claimed deliveries to the queue, due now.
     GiveBack(Vec<Claimed>),
-    /// Claim so many deliveries of each webhook. [`Input::Claimed`] follows in any case.
+    /// Claim this number of deliveries of each webhook. [`Input::Claimed`] follows in any case.
     Claim(Vec<(WebhookId, u32)>),
     /// Count what these webhooks have had due since before that time. [`Input::Counted`] follows in any case.
     Count {

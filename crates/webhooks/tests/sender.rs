@@ -6,58 +6,21 @@
     reason = "parts of it are only used by the delivery worker's tests"
 )]
 mod receiver;
+mod resolver;
 
-use std::io;
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use model::{AttemptOutcome, CompanyId, FailureClass};
 use receiver::{Receiver, Reply};
+use resolver::Names;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use webhooks::{BODY_KEPT, DEADLINE, Headers, Policy, Resolver, Sender, Sent, SystemResolver};
-
-/// Resolves each name to the answers the test gives, one per query. The last answer repeats.
-#[derive(Debug, Default)]
-struct Names {
-    answers: Mutex<Vec<Vec<IpAddr>>>,
-    asked: AtomicUsize,
-}
-
-impl Names {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
-        let read = |texts: &&[&str]| {
-            texts
-                .iter()
-                .map(|text| text.parse().expect("an address"))
-                .collect()
-        };
-        Arc::new(Self {
-            answers: Mutex::new(answers.iter().map(read).collect()),
-            asked: AtomicUsize::new(0),
-        })
-    }
-}
-
-#[async_trait]
-impl Resolver for Names {
-    async fn resolve(&self, _: &str, _: CompanyId) -> io::Result<Vec<IpAddr>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let mut answers = self.answers.lock().expect("no panic");
-        let answer = if answers.len() > 1 {
-            answers.remove(0)
-        } else {
-            answers.first().cloned().unwrap_or_default()
-        };
-        Ok(answer)
-    }
-}
+use webhooks::{BODY_KEPT, DEADLINE, Headers, Policy, Sender, Sent, SystemResolver};
 
 fn loopback() -> Policy {
     Policy::new(vec!["127.0.0.0/8".parse().expect("a network")], Vec::new())

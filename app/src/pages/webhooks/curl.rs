@@ -19,7 +19,7 @@ pub(super) fn command(hop: &HopRecord, body: &str) -> String {
             .iter()
             .filter(|header| !WRITTEN_BY_CURL.contains(&header.name.to_ascii_lowercase().as_str()))
             .map(|header| {
-                // Only the webhook's own headers are redacted. Whoever runs the command puts in their values.
+                // Only the webhook's own headers are redacted. The person who runs the command puts in their values.
                 let value = if header.redacted { "<value>" } else { &header.value };
                 format!("  -H {}", quoted(&format!("{}: {value}", header.name)))
             }),

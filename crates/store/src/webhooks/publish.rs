@@ -8,8 +8,8 @@ use model::{AuditEntry, CompanyId, DeliveryId, DeliveryState, Environment, Times
 use sqlx::AssertSqlSafe;
 use webhooks::decide::{self, Begins, Claims, Earlier, ReplayFacts, Subscriber};
 use webhooks::{
-    Away, ClaimAtBirth, Claimed, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replay,
-    Replayed, StorageFailure, Tested,
+    Away, ClaimAtBirth, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replay, Replayed,
+    StorageFailure, Tested,
 };
 
 use super::{StoredWebhooks, rows};
@@ -171,7 +171,7 @@ fn deliver<'a>(
             claim: claim.filter(|_| begins == Begins::Claimed),
         };
         if let Some(claim) = delivery.claim {
-            claimed.push(claimed_at_birth(event, delivery.id, subscriber, claim));
+            claimed.push(subscriber.claimed(event, delivery.id, claim));
         } else if begins == Begins::Due {
             waking.push(subscriber.webhook);
         }
@@ -290,30 +290,6 @@ async fn subscribers(
         }
     }
     Ok(found)
-}
-
-fn claimed_at_birth(
-    event: &NewEvent,
-    delivery: DeliveryId,
-    subscriber: &Subscriber,
-    claim: &ClaimAtBirth,
-) -> Claimed {
-    Claimed {
-        delivery,
-        lease: claim.lease,
-        until: claim.until,
-        webhook: subscriber.webhook,
-        company: event.company,
-        environment: event.environment,
-        endpoint: subscriber.endpoint.clone(),
-        event: event.id,
-        event_type: event.event_type.clone(),
-        body: Arc::clone(&event.body),
-        attempts: 0,
-        before: None,
-        test: false,
-        replay: None,
-    }
 }
 
 struct NewDelivery<'a> {

@@ -137,7 +137,7 @@ async fn an_idempotency_key_publishes_once_even_for_simultaneous_requests(db: &i
 async fn bodies_are_sealed(db: &TestDb) {
     let world = World::create(db).await;
     let webhook = world.webhook("https://example.com/").await;
-    let marker = "a-number-nobody-may-read-4711";
+    let marker = "a-number-to-keep-4711";
     world.publish(&format!("{{\"ssn\":\"{marker}\"}}")).await;
     let delivery = world.deliveries(webhook.id).await[0].id;
     assert!(world.delivery(delivery).await.body.contains(marker));

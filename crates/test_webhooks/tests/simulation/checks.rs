@@ -13,7 +13,7 @@ use crate::world::{Hook, World};
 /// The documented schedule, in seconds. Not the constant in the code, so that a wrong constant is noticed.
 const DOCUMENTED_SECONDS: [i64; 9] = [30, 30, 30, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
 const DOCUMENTED_ATTEMPTS: u32 = 10;
-/// A lease and an attempt: for so long after the clocks disagreed, a lease may have ended too early.
+/// A lease and an attempt: for this time after the clocks disagreed, a lease may have ended too early.
 const AFTER_DISTURBANCE_MS: i64 = 45_000;
 
 /// A request that a receiver is answering.

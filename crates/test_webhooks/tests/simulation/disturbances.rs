@@ -23,7 +23,7 @@ pub(crate) enum Disturbance {
     /// It has stopped.
     Stopped(At),
     Start(usize),
-    /// Sets one node's wall clock, by so many milliseconds.
+    /// Sets one node's wall clock, by this number of milliseconds.
     SetClock(usize, i64),
     /// Sets the wall clocks of both.
     SetClocks(i64),

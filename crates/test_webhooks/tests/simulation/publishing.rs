@@ -39,7 +39,7 @@ impl Simulation {
         }
     }
 
-    /// Publishes so many events of a company at that time.
+    /// Publishes this number of events of a company at that time.
     pub(crate) fn plan(&mut self, company: usize, together: i64, at: i64) {
         let keys = (0..together).map(|_| self.next_number().to_string()).collect();
         self.unanswered += 1;

@@ -1,10 +1,11 @@
 //! Who receives an event, whether a publication repeats an earlier one, and whether a test event may be sent.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use model::{CompanyId, DeliveryState, EventId, EventType, WebhookEvents, WebhookId};
+use model::{CompanyId, DeliveryId, DeliveryState, EventId, EventType, WebhookEvents, WebhookId};
 
-use crate::storage::{Endpoint, Idempotency, PublishedEvent, Room};
+use crate::storage::{ClaimAtBirth, Claimed, Endpoint, Idempotency, NewEvent, PublishedEvent, Room};
 use crate::{Fate, Standing};
 
 /// A webhook of the event's company and environment.
@@ -14,6 +15,28 @@ pub struct Subscriber {
     pub events: WebhookEvents,
     pub standing: Standing,
     pub endpoint: Endpoint,
+}
+
+impl Subscriber {
+    /// A delivery of the event to this webhook, claimed as it is stored.
+    pub fn claimed(&self, event: &NewEvent, delivery: DeliveryId, claim: &ClaimAtBirth) -> Claimed {
+        Claimed {
+            delivery,
+            lease: claim.lease,
+            until: claim.until,
+            webhook: self.webhook,
+            company: event.company,
+            environment: event.environment,
+            endpoint: self.endpoint.clone(),
+            event: event.id,
+            event_type: event.event_type.clone(),
+            body: Arc::clone(&event.body),
+            attempts: 0,
+            before: None,
+            test: false,
+            replay: None,
+        }
+    }
 }
 
 /// The first state of a delivery to a recipient.
@@ -128,8 +151,6 @@ pub fn may_test(standing: Standing) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use vault::Sealed;
 
     use super::*;

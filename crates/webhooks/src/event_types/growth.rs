@@ -108,7 +108,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// How many schemas can be applied along one path of a payload with so many levels: of one without any, of one with one, and
+/// How many schemas can be applied along one path of a payload with a number of levels: of one without any, of one with one, and
 /// so on. The error is a sentence without its full stop. References that lead nowhere are left to the compiler.
 pub(super) fn levels(schema: &Value) -> Result<Vec<u64>, String> {
     let mut graph = Graph {
