@@ -110,7 +110,7 @@ impl FromStr for LogFilter {
 
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut query = QueryWriter { f, first: true };
+        let mut query = QueryWriter::new(f);
         match self.range {
             DateRange::Last24Hours => {}
             DateRange::Between { from, to } => {
@@ -160,13 +160,18 @@ impl<'de> Deserialize<'de> for LogFilter {
     }
 }
 
-struct QueryWriter<'a, 'b> {
+/// Writes the pairs of a query string, percent-encoded.
+pub(crate) struct QueryWriter<'a, 'b> {
     f: &'a mut fmt::Formatter<'b>,
     first: bool,
 }
 
-impl QueryWriter<'_, '_> {
-    fn put(&mut self, sign: &str, name: &str, value: &str) -> fmt::Result {
+impl<'a, 'b> QueryWriter<'a, 'b> {
+    pub(crate) const fn new(f: &'a mut fmt::Formatter<'b>) -> Self {
+        Self { f, first: true }
+    }
+
+    pub(crate) fn put(&mut self, sign: &str, name: &str, value: &str) -> fmt::Result {
         let separator = if std::mem::take(&mut self.first) { "" } else { "&" };
         write!(self.f, "{separator}{sign}{name}=")?;
         for byte in value.bytes() {
