@@ -26,6 +26,7 @@ pub(crate) enum Unusable {
     AllAndMore,
     UnknownCompany,
     UnknownWebhook,
+    UnknownEventType,
     Ends,
     Accounts(AccountsError),
     Storage(StorageFailure),
@@ -40,7 +41,7 @@ impl Asked {
             || self.until.is_some()
     }
 
-    /// Looks up what is named. A company or webhook that does not exist would otherwise select nothing, without a word.
+    /// Looks up what is named. A company, webhook or event type that does not exist would otherwise select nothing, without a word.
     pub(crate) async fn look_up(&self, core: &Core) -> Result<BrakeWanted, Unusable> {
         match (self.names_something(), self.all) {
             (false, false) => return Err(Unusable::NothingNamed),
@@ -80,6 +81,11 @@ impl Asked {
                 Some(its_company)
             }
         };
+        if let Some(event_type) = &self.event_type
+            && core.event_types.known().get(event_type).is_none()
+        {
+            return Err(Unusable::UnknownEventType);
+        }
         Ok(BrakeWanted {
             company,
             webhook: self.webhook,

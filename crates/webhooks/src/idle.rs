@@ -20,8 +20,6 @@ use crate::target::Target;
 const KEPT_FOR: Duration = Duration::from_secs(15);
 /// A connection accepts no new request after this time, however busy it is.
 const OLDEST: Duration = Duration::from_secs(60);
-/// The most idle connections to one receiver.
-const PER_RECEIVER: usize = 32;
 /// How often to look for connections that have expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -57,6 +55,8 @@ pub(crate) struct Idle {
 #[derive(Debug)]
 struct Kept {
     in_all: usize,
+    /// How many there are.
+    count: usize,
     by_receiver: HashMap<Receiver, Vec<(Instant, Connection)>>,
     swept: Instant,
 }
@@ -67,6 +67,7 @@ impl Idle {
         Self {
             kept: Mutex::new(Kept {
                 in_all,
+                count: 0,
                 by_receiver: HashMap::new(),
                 swept: Instant::now(),
             }),
@@ -77,25 +78,33 @@ impl Idle {
     pub(crate) fn take(&self, target: &Target) -> Option<Connection> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = kept.by_receiver.get_mut(&receiver(target))?;
+        let before = connections.len();
+        let mut found = None;
         while let Some((since, connection)) = connections.pop() {
             if is_usable(since, &connection) {
-                return Some(connection);
+                found = Some(connection);
+                break;
             }
         }
-        None
+        let taken = before - connections.len();
+        kept.count -= taken;
+        found
     }
 
-    /// Keeps a connection whose response has been read to its end.
+    /// Keeps a connection whose response has been read to its end. One receiver may have all the room: a hundred webhooks can
+    /// lead to the same host, and each attempt for which none is kept opens one.
     pub(crate) fn keep(&self, target: &Target, connection: Connection) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.in_all == 0 {
+            return;
+        }
         if kept.swept.elapsed() >= SWEEP_EVERY {
             kept.sweep();
         }
         kept.make_room();
+        kept.count += 1;
         let connections = kept.by_receiver.entry(receiver(target)).or_default();
-        if connections.len() < PER_RECEIVER {
-            connections.push((Instant::now(), connection));
-        }
+        connections.push((Instant::now(), connection));
     }
 }
 
@@ -103,8 +112,7 @@ impl Kept {
     /// When the limit is reached, the receiver with the most connections loses its oldest one. Otherwise one company's
     /// receivers could take all the room for kept connections.
     fn make_room(&mut self) {
-        let kept: usize = self.by_receiver.values().map(Vec::len).sum();
-        if kept < self.in_all {
+        if self.count < self.in_all {
             return;
         }
         if let Some(most) = self
@@ -114,6 +122,7 @@ impl Kept {
             && !most.is_empty()
         {
             most.remove(0);
+            self.count -= 1;
         }
     }
 
@@ -123,6 +132,7 @@ impl Kept {
             connections.retain(|(since, connection)| is_usable(*since, connection));
             !connections.is_empty()
         });
+        self.count = self.by_receiver.values().map(Vec::len).sum();
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue};
 use model::{AttemptOutcome, CompanyId, FailureClass};
 use receiver::{Receiver, Reply};
@@ -508,6 +509,18 @@ async fn no_more_connections_are_kept_than_are_allowed_in_all() {
     );
     assert_eq!(receiver.connections.load(Ordering::Relaxed), 5, "five at once");
     assert_eq!(ended(&receiver, 3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_receiver_of_many_webhooks_gets_as_many_connections_as_attempts_at_once() {
+    let receiver = Receiver::start(|_| Reply::After(Duration::from_millis(300), 204)).await;
+    let sender = sender(loopback(), DEADLINE);
+    let url = receiver.url("/");
+    for round in 1..=3 {
+        let sent = join_all((0..100).map(|_| post(&sender, &url))).await;
+        assert!(sent.iter().all(|one| class(one).is_none()));
+        assert_eq!(receiver.connections.load(Ordering::Relaxed), 100, "round {round}");
+    }
 }
 
 #[tokio::test]

@@ -117,6 +117,9 @@ fn unusable(why: Unusable) -> StartError {
         Unusable::AllAndMore => "--all goes with no other flag that selects",
         Unusable::UnknownCompany => return refused(accounts::AccountsError::UnknownCompany),
         Unusable::UnknownWebhook => "there is no such webhook, or it belongs to another company",
+        Unusable::UnknownEventType => {
+            "there is no such event type; `gatehouse admin event-types list` shows them"
+        }
         Unusable::Ends => "--until is before --from",
         Unusable::Accounts(error) => return refused(error),
         Unusable::Storage(error) => return failed(error),

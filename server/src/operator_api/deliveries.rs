@@ -141,6 +141,10 @@ fn unusable(why: Unusable) -> ApiError {
             "webhook",
             "There is no such webhook, or it belongs to another company.",
         ),
+        Unusable::UnknownEventType => ApiError::invalid(
+            "event_type",
+            "There is no such event type. GET /operator/v1/event-types lists them.",
+        ),
         Unusable::Ends => ApiError::invalid("until", "until is before from."),
         Unusable::Accounts(error) => ApiError::failed("a company could not be read", &error),
         Unusable::Storage(error) => ApiError::failed("a webhook could not be read", &*error),

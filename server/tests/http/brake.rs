@@ -210,6 +210,7 @@ async fn a_selection_that_cannot_be_meant_is_refused_and_names_its_field() {
         (json!({ "all": true, "client_id": other }), "all"),
         (json!({ "client_id": nowhere }), "client_id"),
         (json!({ "webhook": nowhere }), "webhook"),
+        (json!({ "event_type": "order-craeted" }), "event_type"),
         (json!({ "webhook": scene.webhook, "client_id": other }), "webhook"),
         (
             json!({ "from": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z" }),

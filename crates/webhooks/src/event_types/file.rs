@@ -85,6 +85,10 @@ pub fn read_file(text: &str) -> Result<Vec<EventEntry>, InvalidEntry> {
     let whole = |message: String| invalid("file", message);
     let file: File = serde_json::from_str(text)
         .map_err(|error| whole(format!("it is not a catalogue of event types: {error}")))?;
+    // It would remove all types, which is hardly what is meant.
+    if file.event_types.is_empty() {
+        return Err(whole("it has no event types".to_owned()));
+    }
     if file.event_types.len() > MOST_EVENT_TYPES {
         return Err(whole(format!("it has more than {MOST_EVENT_TYPES} event types")));
     }
@@ -276,5 +280,7 @@ mod tests {
         ] {
             assert_eq!(one(members).expect_err(members).field, field, "{members}");
         }
+        let empty = read_file(r#"{"event_types":[]}"#).expect_err("no types");
+        assert_eq!(empty.field, "file");
     }
 }
