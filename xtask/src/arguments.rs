@@ -10,6 +10,8 @@ cargo xtask <command>
       --fresh         begin again: remove the demo's data first
       --demo=empty    a bare company instead of one with a history
   build [--release]   the site and the server; --release makes one optimised file with the site in it
+  build --release --profile-guided
+                      the same, faster under load: compiled twice, the second time by counts of what a load runs
   test [<filter>…]    everything: Rust, SQLite, PostgreSQL and a browser. A filter with `.spec` in it picks
                       Playwright files, any other picks Rust tests by name
   test --peers [<proxy>…]
@@ -43,6 +45,7 @@ pub(crate) struct Invocation {
 pub(crate) enum Task {
     Serve(ServeOptions),
     Build { release: bool },
+    BuildProfileGuided,
     Test { filters: Vec<String> },
     TestPeers { filters: Vec<String> },
     Lint,
@@ -121,8 +124,10 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Invoca
                 extra: extra.clone(),
             })
         }
-        "build" => Task::Build {
-            release: rest.take("--release"),
+        "build" => match (rest.take("--release"), rest.take("--profile-guided")) {
+            (false, true) => bail!("`--profile-guided` goes with `--release`.\n\n{USAGE}"),
+            (true, true) => Task::BuildProfileGuided,
+            (release, false) => Task::Build { release },
         },
         "test" if rest.take("--peers") => Task::TestPeers {
             filters: rest.filters(),
@@ -189,6 +194,14 @@ mod tests {
                 extra: vec!["--listen".into(), "127.0.0.1:4000".into()],
             })
         );
+    }
+
+    #[test]
+    fn a_profile_guided_build_is_a_release() {
+        let task = |line| parsed(line).unwrap().unwrap().task;
+        assert_eq!(task("build --profile-guided --release"), Task::BuildProfileGuided);
+        assert_eq!(task("build --release"), Task::Build { release: true });
+        assert!(parsed("build --profile-guided").is_err());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) fn everything(project: &Project, stages: &mut Stages, server: Server)
 }
 
 /// No `--package`: Cargo then selects the same features as for the tests, so that both share what they compile.
-fn server_command(project: &Project, server: Server) -> Command {
+pub(crate) fn server_command(project: &Project, server: Server) -> Command {
     let mut command = cargo(&project.root);
     command.args(["build", "--bin", &project.leptos.bin_target]);
     match server {

@@ -17,6 +17,7 @@ mod npm;
 mod packages;
 mod peers;
 mod prerequisites;
+mod profile_guided;
 mod project;
 mod screenshots;
 mod serve;
@@ -54,6 +55,7 @@ fn run() -> Result<()> {
     let timings = invocation.timings;
     match invocation.task {
         Task::Serve(options) => serve::run(&project, &options, timings),
+        Task::BuildProfileGuided => profile_guided::run(&project, timings),
         Task::Build { release } => build::run(&project, release, timings),
         Task::Test { filters } => test::run(&project, &filters, timings),
         Task::TestPeers { filters } => peers::run(&project, &filters, timings),
