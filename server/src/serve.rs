@@ -285,8 +285,8 @@ impl Running {
     pub fn greeting(&self) -> String {
         let Some(curl) = &self.demo_curl else {
             return format!(
-                "The dashboard is at {}. The gateway is at {}.",
-                self.public_url, self.gateway_url
+                "The dashboard is at {}. The gateway is at {}. The operator API is at http://{}.",
+                self.public_url, self.gateway_url, self.operator
             );
         };
         let curl = curl
