@@ -26,7 +26,8 @@ use crate::pages::rotate::RotatePage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::start::StartPage;
 use crate::pages::webhooks::{
-    DeleteWebhookPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage, WebhooksPage,
+    DeleteWebhookPage, DeliveriesPage, DeliveryPage, EditWebhookPage, NewWebhookPage, WebhookPage,
+    WebhooksPage,
 };
 use crate::ui::{EmptyState, IconName};
 
@@ -91,7 +92,8 @@ pages! {
     LOG_ENTRY = request / log_entry_page: LogEntryPage;
     WEBHOOKS = webhooks / webhooks_page: WebhooksPage;
     WEBHOOK = webhook / webhook_page: WebhookPage;
-    DELIVERY = webhook / delivery_page: DeliveryPage;
+    DELIVERIES = deliveries / deliveries_page: DeliveriesPage;
+    DELIVERY = deliveries / delivery_page: DeliveryPage;
     DELETE_WEBHOOK = webhook / delete_webhook_page: DeleteWebhookPage;
     NEW_WEBHOOK = webhook_form / new_webhook_page: NewWebhookPage;
     EDIT_WEBHOOK = webhook_form / edit_webhook_page: EditWebhookPage;
@@ -234,6 +236,7 @@ impl Page {
                 ["webhooks", _] => WEBHOOK,
                 ["webhooks", _, "edit"] => EDIT_WEBHOOK,
                 ["webhooks", _, "delete"] => DELETE_WEBHOOK,
+                ["webhooks", _, "deliveries"] => DELIVERIES,
                 ["webhooks", _, "deliveries", _] => DELIVERY,
                 _ => return None,
             },
@@ -301,6 +304,14 @@ mod tests {
         assert_eq!(chunk_at("/c/00/development/logs/01"), Some("request"));
         assert_eq!(chunk_at("/c/00/development/webhooks/new"), Some("webhook_form"));
         assert_eq!(chunk_at("/c/00/development/webhooks/01"), Some("webhook"));
+        assert_eq!(
+            chunk_at("/c/00/development/webhooks/01/deliveries"),
+            Some("deliveries")
+        );
+        assert_eq!(
+            chunk_at("/c/00/development/webhooks/01/deliveries/02"),
+            Some("deliveries")
+        );
         assert_eq!(chunk_at("/docs/security"), Some("docs"));
         let beside = |path, query| {
             Page::at(path)

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use leptos::prelude::use_context;
 use model::{
     Brand, Catalogue, ClientId, CompanyContext, DeletedKey, DeletedKeySummary, DeletionFacts, Delivery,
-    DeliveryId, Environment, EventType, GeneratedKey, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyPauses,
-    KeyRefusals, KeySummary, KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId,
-    RotatedKey, RotatedSecret, RotationReport, SavedView, SecretText, Timestamp, ViewId, ViewQuery,
-    WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    DeliveryId, DeliveryListing, DeliveryNeighbours, DeliveryNews, DeliveryPlace, DeliveryView, Environment,
+    EventType, GeneratedKey, HeaderField, InvalidWebhook, KeyGroup, KeyId, KeyName, KeyPauses, KeyRefusals,
+    KeySummary, KeyTest, KeyUse, LogEntry, LogFilter, LogPage, LogParts, NewRows, RequestId, RotatedKey,
+    RotatedSecret, RotationReport, SavedView, SecretText, Timestamp, ViewId, ViewQuery, WebhookDetail,
+    WebhookDraft, WebhookId, WebhookRow,
 };
 
 use crate::AppError;
@@ -180,6 +181,23 @@ pub trait SeeWebhooks: Send + Sync {
     /// Failing first, then by name.
     async fn list(&self) -> Result<Vec<WebhookRow>, AppError>;
     async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError>;
+    /// The page of its deliveries that a view shows.
+    async fn deliveries(&self, webhook: WebhookId, view: &DeliveryView) -> Result<DeliveryListing, AppError>;
+    /// What these rows of a list are now, and how many deliveries newer than `newest` match.
+    async fn delivery_news(
+        &self,
+        webhook: WebhookId,
+        view: &DeliveryView,
+        newest: Option<DeliveryPlace>,
+        known: &[DeliveryId],
+    ) -> Result<DeliveryNews, AppError>;
+    /// The deliveries beside one in the list of this view.
+    async fn delivery_neighbours(
+        &self,
+        webhook: WebhookId,
+        view: &DeliveryView,
+        delivery: DeliveryId,
+    ) -> Result<DeliveryNeighbours, AppError>;
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError>;
     /// Deliveries of the event that carries this request id, newest first.
     async fn deliveries_of_request(
@@ -237,6 +255,8 @@ pub trait RevealWebhookSecrets: Send + Sync {
 pub trait ReplayDeliveries: Send + Sync {
     /// One more attempt of the same delivery, with the same `webhook_id`.
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError>;
+    /// The headers that sign it now, for someone who sends it by hand.
+    async fn sign_again(&self, delivery: DeliveryId) -> Result<Vec<HeaderField>, AppError>;
 }
 
 /// Whoever asks, from the Leptos context.

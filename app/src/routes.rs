@@ -54,6 +54,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/development/webhooks/:webhook") view=chunks::WEBHOOK ssr=SsrMode::Async />
                         <Route path=path!("/development/webhooks/:webhook/edit") view=chunks::EDIT_WEBHOOK ssr=SsrMode::Async />
                         <Route path=path!("/development/webhooks/:webhook/delete") view=chunks::DELETE_WEBHOOK ssr=SsrMode::Async />
+                        <Route path=path!("/development/webhooks/:webhook/deliveries") view=chunks::DELIVERIES ssr=SsrMode::Async />
                         <Route path=path!("/development/webhooks/:webhook/deliveries/:delivery") view=chunks::DELIVERY ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>

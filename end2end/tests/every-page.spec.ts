@@ -29,6 +29,7 @@ test('without scripts no page promises what only scripts can do', async ({ page 
     'webhooks',
     'webhooks/new',
     `webhooks/${webhook}`,
+    `webhooks/${webhook}/deliveries`,
     `webhooks/${webhook}/edit`,
     `webhooks/${webhook}/delete`,
   ].map((rest) => (rest === '' ? '/sign-in' : company.path(rest)));

@@ -188,6 +188,12 @@ fn of_the_dashboard() -> Vec<dashboard::Route> {
             post(dashboard::replay_delivery),
         ),
         Route::new(
+            Method::POST,
+            "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/sign",
+            Member(ReplayDeliveries),
+            post(dashboard::sign_delivery),
+        ),
+        Route::new(
             Method::GET,
             "/v1/{*rest}",
             ApiKey,

@@ -7,6 +7,7 @@ pub mod docs;
 pub mod frame;
 pub mod key;
 pub mod keys;
+mod live_control;
 pub mod loaded;
 pub mod logs;
 pub mod next_steps;

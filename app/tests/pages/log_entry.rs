@@ -5,7 +5,8 @@ use model::{
     RequestId, RequestReceiver, Verdict,
 };
 
-use crate::world::{NOON, World, company, delivery_rows, owner, webhook_id};
+use crate::deliveries::delivery_rows;
+use crate::world::{NOON, World, company, owner, webhook_id};
 use crate::{assert_sound, render, text_of};
 
 const HOSTILE: &str = "</span></details><img src=x onerror=alert(1)>\"'& \u{202e}";

@@ -2,6 +2,7 @@
 //! the target directory, where it can be looked at with `style/main.css`.
 #![cfg(feature = "ssr")]
 
+mod deliveries;
 mod log_entry;
 mod logs;
 mod untouched;
@@ -99,7 +100,7 @@ async fn the_list_says_in_words_how_each_webhook_is_doing() {
         "1,284 delivered",
         "37 failed",
         "3 waiting",
-        "None due 2 waiting",
+        "None due 2 waiting 1 on hold",
         "Paused",
         "Nothing delivered since 5 Jan 2026 10:20:00 UTC",
         "at 5 Jan 2026 12:00:24 UTC",

@@ -9,13 +9,14 @@ use app::ports::{
 use async_trait::async_trait;
 use model::{
     Attempt, AttemptId, AttemptOutcome, Brand, Catalogue, ClientId, CompanyContext, DeletionFacts, Delivery,
-    DeliveryId, DeliveryRow, DeliveryState, DemoContext, DisabledReason, Environment, EventEntry, EventId,
-    EventType, FailureClass, HeaderField, HopRecord, KeyGroup, KeyId, KeyName, KeySummary, KeyTerms,
-    LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission, RequestDelivery, RequestId, Role, SavedView,
-    SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery, Webhook, WebhookDetail, WebhookEvents,
-    WebhookHealth, WebhookId, WebhookOptions, WebhookRow,
+    DeliveryId, DeliveryListing, DeliveryNeighbours, DeliveryNews, DeliveryPlace, DeliveryView, DemoContext,
+    DisabledReason, Environment, EventEntry, EventType, FailureClass, HeaderField, HopRecord, KeyGroup,
+    KeyId, KeyName, KeySummary, KeyTerms, LogEntry, LogFilter, LogPage, LogParts, NewRows, Permission,
+    RequestDelivery, RequestId, Role, SavedView, SigningKey, Timestamp, TimingRecord, ViewId, ViewQuery,
+    Webhook, WebhookDetail, WebhookEvents, WebhookHealth, WebhookId, WebhookOptions, WebhookRow,
 };
 
+use crate::deliveries::{delivery_rows, listing};
 use crate::untouched::Untouched;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_767_614_400_000);
@@ -89,6 +90,7 @@ fn row(webhook: Webhook, health: WebhookHealth) -> WebhookRow {
         delivered_24_hours: 1284,
         failed_24_hours: 0,
         pending: 0,
+        on_hold: 0,
     }
 }
 
@@ -195,6 +197,7 @@ fn rows() -> Vec<WebhookRow> {
         },
         WebhookRow {
             pending: 2,
+            on_hold: 1,
             ..row(paused, WebhookHealth::Disabled)
         },
         row(
@@ -209,85 +212,6 @@ fn rows() -> Vec<WebhookRow> {
             pending: 8,
             ..row(held, WebhookHealth::Held)
         },
-    ]
-}
-
-pub(crate) fn delivery_rows(webhook: WebhookId) -> Vec<DeliveryRow> {
-    let delivery = |number: u8, event_type, state, attempts, last_status, last_failure| DeliveryRow {
-        id: delivery_id(number),
-        webhook_id: webhook,
-        event_id: EventId::time_ordered(NOON, [number; 10]),
-        event_type,
-        test: false,
-        state,
-        attempts,
-        attempts_at_most: 10,
-        replays: 0,
-        next_attempt_at: None,
-        webhook_is_off: false,
-        on_hold: false,
-        created_at: NOON.minus_seconds(60 * i64::from(number)),
-        last_status,
-        last_failure,
-        last_duration_ms: Some(84),
-    };
-    use DeliveryState::{Delivered, Exhausted, Held, Pending, Skipped};
-    vec![
-        DeliveryRow {
-            next_attempt_at: Some(NOON.plus_seconds(24)),
-            ..delivery(
-                1,
-                EventType::from_static("order-created"),
-                Pending,
-                3,
-                Some(503),
-                Some(FailureClass::Status),
-            )
-        },
-        DeliveryRow {
-            test: true,
-            attempts_at_most: 1,
-            ..delivery(
-                2,
-                EventType::from_static("order-created"),
-                Delivered,
-                1,
-                Some(200),
-                None,
-            )
-        },
-        delivery(
-            3,
-            EventType::from_static("order-status-updated"),
-            Exhausted,
-            10,
-            None,
-            Some(FailureClass::TimeoutHeaders),
-        ),
-        delivery(
-            4,
-            EventType::from_static("bank-accounts-updated"),
-            Held,
-            0,
-            None,
-            None,
-        ),
-        delivery(
-            5,
-            EventType::from_static("task-status-updated"),
-            Skipped,
-            0,
-            None,
-            None,
-        ),
-        delivery(
-            6,
-            EventType::from_static("task-status-updated"),
-            Delivered,
-            1,
-            Some(204),
-            None,
-        ),
     ]
 }
 
@@ -377,6 +301,44 @@ impl SeeWebhooks for World {
             } else {
                 delivery_rows(webhook)
             },
+        })
+    }
+
+    async fn deliveries(&self, webhook: WebhookId, view: &DeliveryView) -> Result<DeliveryListing, AppError> {
+        let row = rows()
+            .into_iter()
+            .find(|row| row.webhook.id == webhook)
+            .ok_or(AppError::NotFound)?;
+        let all = if self.empty {
+            Vec::new()
+        } else {
+            delivery_rows(webhook)
+        };
+        Ok(listing(row, &all, view))
+    }
+
+    async fn delivery_news(
+        &self,
+        _: WebhookId,
+        _: &DeliveryView,
+        _: Option<DeliveryPlace>,
+        _: &[DeliveryId],
+    ) -> Result<DeliveryNews, AppError> {
+        panic!("the server asked what a page asks later")
+    }
+
+    async fn delivery_neighbours(
+        &self,
+        webhook: WebhookId,
+        view: &DeliveryView,
+        delivery: DeliveryId,
+    ) -> Result<DeliveryNeighbours, AppError> {
+        let rows = self.deliveries(webhook, view).await?.page.rows;
+        let at = rows.iter().position(|row| row.id == delivery);
+        let id = |at: Option<usize>| at.and_then(|at| rows.get(at)).map(|row| row.id);
+        Ok(DeliveryNeighbours {
+            newer: id(at.and_then(|at| at.checked_sub(1))),
+            older: id(at.map(|at| at + 1)),
         })
     }
 

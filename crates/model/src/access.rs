@@ -141,6 +141,8 @@ audit_actions! {
     WebhookSecretCopied = "webhook.secret_copied",
     WebhookSecretRotated = "webhook.secret_rotated",
     DeliveryReplayed = "delivery.replayed",
+    /// Signed once more, to be sent by hand.
+    DeliverySigned = "delivery.signed",
     /// The operator's brake: these rows say which deliveries were meant, and how many there were.
     DeliveriesHeld = "deliveries.held",
     DeliveriesResumed = "deliveries.resumed",

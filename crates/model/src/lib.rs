@@ -6,6 +6,7 @@ mod account;
 mod catalogue;
 mod credential_names;
 mod delivery_filter;
+mod delivery_list;
 mod delivery_reach;
 mod environment;
 mod error_code;
@@ -37,6 +38,10 @@ pub use account::{Brand, CompanyContext, DemoContext, Provider};
 pub use catalogue::{Catalogue, EventEntry};
 pub use credential_names::{CredentialNames, NotCredentialNames};
 pub use delivery_filter::{AnswerFilter, DeliveryFilter, DeliveryStateFilter, IdFilter};
+pub use delivery_list::{
+    DeliveryCursor, DeliveryListing, DeliveryNeighbours, DeliveryNews, DeliveryPage, DeliveryPlace,
+    DeliveryView, InvalidPlace, Loosened,
+};
 pub use delivery_reach::DeliveryReach;
 pub use environment::{Environment, UnknownEnvironment};
 pub use error_code::{ErrorCode, LONGEST_ERROR_CODE, NO_ERROR_CODE, NotAnErrorCode};

@@ -154,8 +154,10 @@ pub struct WebhookRow {
     pub delivered_24_hours: u64,
     /// Deliveries that were tried and have not arrived.
     pub failed_24_hours: u64,
-    /// Deliveries that still wait for an attempt.
+    /// Deliveries that still wait for an attempt, those on hold among them.
     pub pending: u64,
+    /// Deliveries that the operator holds.
+    pub on_hold: u64,
 }
 
 /// Everything of a webhook's own page.
@@ -169,7 +171,7 @@ pub struct WebhookDetail {
     pub options: WebhookOptions,
     /// If it is failing, sentences that say how many attempts failed and how. Else empty.
     pub diagnosis: String,
-    /// Newest first, at most 50.
+    /// The latest, newest first.
     pub deliveries: Vec<DeliveryRow>,
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use model::{
-    Attempt, AttemptOutcome, CompanyId, DeliveryId, DeliveryRow, DeliveryState, EventId, RequestDelivery,
-    RequestId, RequestReceiver, Timestamp, WebhookId,
+    Attempt, AttemptOutcome, CompanyId, DeliveryCursor, DeliveryId, DeliveryPlace, DeliveryRow,
+    DeliveryState, EventId, RequestDelivery, RequestId, RequestReceiver, Timestamp, WebhookId,
 };
-use webhooks::{FailureCount, PageStore, StorageFailure, StoredDelivery, WebhookFacts};
+use webhooks::{DeliveryList, FailureCount, PageStore, StorageFailure, StoredDelivery, WebhookFacts};
 
 use crate::MemoryWebhooks;
 use crate::tables::{StoredAttempt, StoredEvent, StoredWebhook, Tables};
@@ -37,17 +37,50 @@ impl PageStore for MemoryWebhooks {
 
     async fn deliveries(
         &self,
-        company: CompanyId,
-        webhook: WebhookId,
+        list: DeliveryList<'_>,
+        cursor: DeliveryCursor,
         at_most: u32,
     ) -> Result<Vec<DeliveryRow>, StorageFailure> {
         let tables = self.lock();
-        let of_webhook = tables
-            .deliveries()
-            .filter(|(_, delivery)| delivery.webhook == webhook && delivery.company == company);
-        let mut ids: Vec<_> = of_webhook.map(|(id, one)| (one.created_at, id)).collect();
-        newest_first(&mut ids, usize::try_from(at_most).unwrap_or(usize::MAX));
-        ids.into_iter().map(|(_, id)| tables.row(id)).collect()
+        let mut rows = matching(&tables, list)?;
+        match cursor {
+            DeliveryCursor::Newest => {}
+            DeliveryCursor::Before(place) => rows.retain(|row| DeliveryPlace::of(row) < place),
+            DeliveryCursor::After(place) => rows.retain(|row| DeliveryPlace::of(row) > place),
+        }
+        let at_most = usize::try_from(at_most).unwrap_or(usize::MAX);
+        if matches!(cursor, DeliveryCursor::After(_)) {
+            // The nearest ones.
+            rows.drain(..rows.len().saturating_sub(at_most));
+        }
+        rows.truncate(at_most);
+        Ok(rows)
+    }
+
+    async fn count_list(
+        &self,
+        list: DeliveryList<'_>,
+        newer_than: Option<DeliveryPlace>,
+        at_most: u64,
+    ) -> Result<u64, StorageFailure> {
+        let rows = matching(&self.lock(), list)?.into_iter();
+        let newer = rows.filter(|row| newer_than.is_none_or(|place| DeliveryPlace::of(row) > place));
+        Ok((newer.count() as u64).min(at_most))
+    }
+
+    async fn deliveries_now(
+        &self,
+        company: CompanyId,
+        webhook: WebhookId,
+        ids: &[DeliveryId],
+    ) -> Result<Vec<DeliveryRow>, StorageFailure> {
+        let tables = self.lock();
+        let is_its = |id: &&DeliveryId| {
+            tables
+                .delivery(**id)
+                .is_some_and(|one| one.webhook == webhook && one.company == company)
+        };
+        ids.iter().filter(is_its).map(|id| tables.row(*id)).collect()
     }
 
     async fn delivery(
@@ -148,6 +181,18 @@ impl PageStore for MemoryWebhooks {
         counts.sort_by_key(|count| std::cmp::Reverse(count.attempts));
         Ok(counts)
     }
+}
+
+/// The deliveries of a list, newest first.
+fn matching(tables: &Tables, list: DeliveryList<'_>) -> Result<Vec<DeliveryRow>, StorageFailure> {
+    let of_webhook = tables
+        .deliveries()
+        .filter(|(_, one)| one.webhook == list.webhook && one.company == list.company);
+    let rows: Result<Vec<_>, _> = of_webhook.map(|(id, _)| tables.row(id)).collect();
+    let mut rows = rows?;
+    rows.retain(|row| list.filter.matches(row));
+    rows.sort_by_key(|row| std::cmp::Reverse(DeliveryPlace::of(row)));
+    Ok(rows)
 }
 
 fn newest_first<T: Ord>(ids: &mut Vec<T>, at_most: usize) {

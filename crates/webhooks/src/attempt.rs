@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::{AttemptId, AttemptOutcome, AuditId, HopRecord, Timestamp};
+use model::{AttemptId, AttemptOutcome, AuditId, EventId, HopRecord, Timestamp};
 use redact::Needles;
 use tokio::time::Instant;
 use vault::Zeroizing;
@@ -19,7 +19,7 @@ use crate::schedule;
 use crate::sender::Headers;
 use crate::signing::{self, SigningPlan, SigningSecret};
 use crate::storage::{Claimed, FinishedAttempt, HeldScope};
-use crate::{Sender, Sent, StorageFailure, Webhooks};
+use crate::{Parts, Sender, Sent, StorageFailure, Webhooks};
 
 /// How soon to try again after a fault of our own (the vault, the keys). It does not count as an attempt.
 const OUR_FAULT_SECONDS: i64 = 30;
@@ -167,27 +167,8 @@ impl Attempt<'_> {
     /// The contract's signature, plus the Standard Webhooks signatures: one per secret, separated by spaces.
     fn headers(&self, key: &SigningSecret, letter: &Letter) -> HeaderMap {
         let parts = self.webhooks.parts();
-        let id = self.claimed.event.to_string();
-        let seconds = parts.clock.now().as_millis() / 1000;
-        let signatures: Vec<String> = letter
-            .own_secrets
-            .iter()
-            .map(|secret| vault::sign_standard_webhook(secret, &id, seconds, &letter.body))
-            .collect();
-        let values = [
-            (
-                parts.headers.sign.clone(),
-                vault::sign_v1(key.secret.expose(), &letter.body),
-            ),
-            (HeaderName::from_static("webhook-signature"), signatures.join(" ")),
-            (HeaderName::from_static("webhook-timestamp"), seconds.to_string()),
-            (HeaderName::from_static("webhook-id"), id),
-        ];
-        // Hex, base64 and digits are always valid header values.
-        let mut headers: HeaderMap = values
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
-            .collect();
+        let mut headers =
+            signature_headers(parts, self.claimed.event, key, &letter.own_secrets, &letter.body);
         headers.insert(USER_AGENT, parts.headers.user_agent.clone());
         headers
     }
@@ -283,6 +264,36 @@ impl Attempt<'_> {
         };
         concluded(claimed, made, vault::random())
     }
+}
+
+/// The headers that sign an event now: by the API key and by each of the webhook's own secrets.
+pub(crate) fn signature_headers(
+    parts: &Parts,
+    event: EventId,
+    key: &SigningSecret,
+    own_secrets: &[Zeroizing<Vec<u8>>],
+    body: &[u8],
+) -> HeaderMap {
+    let id = event.to_string();
+    let seconds = parts.clock.now().as_millis() / 1000;
+    let signatures: Vec<String> = own_secrets
+        .iter()
+        .map(|secret| vault::sign_standard_webhook(secret, &id, seconds, body))
+        .collect();
+    let values = [
+        (
+            parts.headers.sign.clone(),
+            vault::sign_v1(key.secret.expose(), body),
+        ),
+        (HeaderName::from_static("webhook-signature"), signatures.join(" ")),
+        (HeaderName::from_static("webhook-timestamp"), seconds.to_string()),
+        (HeaderName::from_static("webhook-id"), id),
+    ];
+    // Hex, base64 and digits are always valid header values.
+    values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
+        .collect()
 }
 
 /// An attempt that was made, with the evidence of it.

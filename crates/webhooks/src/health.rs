@@ -15,6 +15,7 @@ pub(crate) fn row(facts: &WebhookFacts) -> WebhookRow {
         delivered_24_hours: facts.delivered,
         failed_24_hours: facts.failed,
         pending: facts.pending + facts.held + facts.on_hold,
+        on_hold: facts.on_hold,
     }
 }
 

@@ -24,6 +24,7 @@ mod headers;
 mod health;
 mod idle;
 mod lanes;
+mod listing;
 mod options;
 mod own_headers;
 mod own_secret;
@@ -32,6 +33,7 @@ mod pruning;
 mod publish;
 mod publishing;
 mod reading;
+mod resigning;
 mod resolver;
 mod results;
 mod schedule;
@@ -66,13 +68,13 @@ pub use service::{Parts, WebhookPatch, Webhooks};
 pub use signing::{SigningSecret, SigningSecrets};
 pub use storage::{
     AttemptStore, Backlog, BrakeCount, BrakeSelection, BrakeStep, BrakeStepDone, BrakeStore,
-    CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryQueue, Endpoint, EventDelivery,
-    EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope, HistoryFilter,
-    HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent, NewEvents, NewTest,
-    NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten, Overdue, OwnSecretStore,
-    OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed, Rewrite,
-    Rewritten, Room, SealedHeader, ShelfPlace, StoredDelivery, Stores, Taken, Tested, Then, WebhookChange,
-    WebhookFacts, Written,
+    CatalogueChanges, ChangedUrl, ClaimAtBirth, Claimed, ConfigStore, DeliveryList, DeliveryQueue, Endpoint,
+    EventDelivery, EventRecord, EventTypeStore, FailureCount, FinishedAttempt, FormerSecret, HeldScope,
+    HistoryFilter, HistoryPage, HistoryRow, HistoryStore, Idempotency, LastFailure, LastTest, NewEvent,
+    NewEvents, NewTest, NewWebhook, OperatorStore, OptionsChange, OptionsStore, OptionsWritten, Overdue,
+    OwnSecretStore, OwnSecrets, Paced, PageStore, PruneStore, PublishStore, PublishedEvent, Replay, Replayed,
+    Rewrite, Rewritten, Room, SealedHeader, ShelfPlace, StoredDelivery, Stores, Taken, Tested, Then,
+    WebhookChange, WebhookFacts, Written,
 };
 pub use target::{InvalidUrl, MAX_URL_CHARACTERS, Target};
 pub use worker::{RunningWorker, Worker, WorkerOptions};

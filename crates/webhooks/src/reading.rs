@@ -2,15 +2,15 @@
 //! diagnosis.
 
 use model::{
-    CompanyId, Delivery, DeliveryId, Environment, EventId, RequestDelivery, RequestId, SigningKey,
-    WebhookDetail, WebhookHealth, WebhookId, WebhookRow,
+    CompanyId, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, Environment, EventId, RequestDelivery,
+    RequestId, SigningKey, WebhookDetail, WebhookHealth, WebhookId, WebhookRow,
 };
 
-use crate::storage::{EventRecord, HistoryFilter, HistoryRow, WebhookFacts};
+use crate::storage::{DeliveryList, EventRecord, HistoryFilter, HistoryRow, WebhookFacts};
 use crate::{Webhooks, WebhooksError, evidence, health, signing};
 
-/// The most deliveries on a webhook's page.
-const DELIVERIES_SHOWN: u32 = 50;
+/// The deliveries on a webhook's page; the list of all is a page of its own.
+const DELIVERIES_SHOWN: u32 = 10;
 /// The most deliveries of one event in the operator API.
 const DELIVERIES_OF_EVENT: u32 = 1_000;
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -47,11 +47,7 @@ impl Webhooks {
         webhook: WebhookId,
     ) -> Result<WebhookDetail, WebhooksError> {
         let store = &self.parts().store.pages;
-        let facts = self
-            .facts(company, Some(webhook))
-            .await?
-            .pop()
-            .ok_or(WebhooksError::NotFound)?;
+        let facts = self.facts_of(company, webhook).await?;
         let diagnosis = match facts.failing_since {
             Some(since) => {
                 let failures = store.failures(company, webhook, since).await?;
@@ -59,7 +55,14 @@ impl Webhooks {
             }
             None => String::new(),
         };
-        let deliveries = store.deliveries(company, webhook, DELIVERIES_SHOWN).await?;
+        let latest = DeliveryList {
+            company,
+            webhook,
+            filter: &DeliveryFilter::default(),
+        };
+        let deliveries = store
+            .deliveries(latest, DeliveryCursor::Newest, DELIVERIES_SHOWN)
+            .await?;
         let signing_key = self.signing_key(company, &facts).await?;
         let options = self.parts().store.options.options(company, webhook).await?;
         Ok(WebhookDetail {
@@ -149,6 +152,15 @@ impl Webhooks {
                 Ok(HistoryEntry { row, payload })
             })
             .collect()
+    }
+
+    pub(crate) async fn facts_of(
+        &self,
+        company: CompanyId,
+        webhook: WebhookId,
+    ) -> Result<WebhookFacts, WebhooksError> {
+        let mut found = self.facts(company, Some(webhook)).await?;
+        found.pop().ok_or(WebhooksError::NotFound)
     }
 
     async fn facts(

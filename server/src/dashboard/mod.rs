@@ -51,6 +51,7 @@ pub use view_actions::{delete_view, rename_view, save_view};
 pub use webhook_actions::{
     change_webhook, create_webhook, delete_webhook, replay_delivery, reveal_webhook_secret,
     rotate_webhook_secret, send_test_event, set_webhook_enabled, set_webhook_header, set_webhook_rate,
+    sign_delivery,
 };
 
 /// The state that every dashboard handler uses. Cheap to clone.

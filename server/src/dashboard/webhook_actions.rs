@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use app::AppError;
-use app::pages::webhooks::WebhookFields;
+use app::pages::webhooks::{WebhookFields, curl_of};
 use app::ports::SeeWebhooks;
 use axum::Form;
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::response::Response;
-use model::{DeliveryId, DeliveryState, EventType, SecretText, WebhookId};
+use model::{DeliveryId, DeliveryState, DeliveryView, EventType, SecretText, WebhookId};
 use serde::Deserialize;
 
 use super::posted::{Back, Posted, on_to};
@@ -177,17 +177,55 @@ pub async fn send_test_event(
     })
 }
 
-pub async fn replay_delivery(posted: Posted, Path(path): Path<DeliveryPath>) -> Response {
+pub async fn replay_delivery(
+    posted: Posted,
+    Path(path): Path<DeliveryPath>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let mut own = to_webhook(&posted, &path.webhook);
     let delivery = path.delivery.parse::<DeliveryId>();
     if let Ok(delivery) = delivery {
         own.address = format!("{}/deliveries/{delivery}", own.address);
     }
+    let list = list_of(query.as_deref());
     let outcome = async {
         let replays = posted.access.replays.clone()?;
         replays.replay(delivery.map_err(|_| AppError::NotFound)?).await
     };
-    posted.answer(outcome.await, &own, |()| on_to(&own.address, "replayed=1"))
+    posted.answer(outcome.await, &own, |()| {
+        let separator = if list.is_empty() { "" } else { "&" };
+        on_to(&own.address, &format!("{list}{separator}replayed=1"))
+    })
+}
+
+/// The list that a delivery's page was opened from, as a query.
+fn list_of(query: Option<&str>) -> String {
+    let (list, _) = DeliveryView::parse_lenient(query.unwrap_or_default());
+    list.first_page().to_string()
+}
+
+/// For browsers without JavaScript: a page with the command that sends the delivery by hand, signed now.
+pub async fn sign_delivery(
+    posted: Posted,
+    Path(path): Path<DeliveryPath>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let mut own = to_webhook(&posted, &path.webhook);
+    let outcome = async {
+        let id: DeliveryId = path.delivery.parse().map_err(|_| AppError::NotFound)?;
+        let delivery = posted.access.webhooks.clone()?.delivery(id).await?;
+        let signed = posted.access.replays.clone()?.sign_again(id).await?;
+        curl_of(&delivery, &signed).ok_or(AppError::NotFound)
+    };
+    let outcome = outcome.await.map(SecretText::new);
+    if let Ok(id) = path.delivery.parse::<DeliveryId>() {
+        own.address = format!("{}/deliveries/{id}?{}", own.address, list_of(query.as_deref()));
+        own.words = "Back to the delivery";
+    }
+    posted.answer(outcome, &own, |command| {
+        let lead = "Receivers that check the time of a signature accept it for five minutes.";
+        posted.secret_page("Signed now", lead, &command, "", &own)
+    })
 }
 
 /// For browsers without JavaScript: a `no-store` page that contains the secret (invariant 3).

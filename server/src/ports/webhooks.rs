@@ -5,8 +5,9 @@ use app::AppError;
 use app::ports::{ManageWebhooks, ReplayDeliveries, RevealWebhookSecrets, SeeWebhooks};
 use async_trait::async_trait;
 use model::{
-    Actor, CompanyId, Delivery, DeliveryId, EventType, InvalidWebhook, RequestDelivery, RequestId,
-    RotatedSecret, SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
+    Actor, CompanyId, Delivery, DeliveryId, DeliveryListing, DeliveryNeighbours, DeliveryNews, DeliveryPlace,
+    DeliveryView, EventType, HeaderField, InvalidWebhook, RequestDelivery, RequestId, RotatedSecret,
+    SecretText, WebhookDetail, WebhookDraft, WebhookId, WebhookRow,
 };
 use webhooks::{OptionsPatch, WebhookPatch, Webhooks, WebhooksError};
 
@@ -26,6 +27,40 @@ impl SeeWebhooks for SeenWebhooks {
 
     async fn detail(&self, webhook: WebhookId) -> Result<WebhookDetail, AppError> {
         self.webhooks.detail(self.company, webhook).await.map_err(answer)
+    }
+
+    async fn deliveries(&self, webhook: WebhookId, view: &DeliveryView) -> Result<DeliveryListing, AppError> {
+        self.webhooks
+            .delivery_listing(self.company, webhook, view)
+            .await
+            .map_err(answer)
+    }
+
+    async fn delivery_news(
+        &self,
+        webhook: WebhookId,
+        view: &DeliveryView,
+        newest: Option<DeliveryPlace>,
+        known: &[DeliveryId],
+    ) -> Result<DeliveryNews, AppError> {
+        let filter = view.filter_at(self.webhooks.now());
+        self.webhooks
+            .delivery_news(self.company, webhook, &filter, newest, known)
+            .await
+            .map_err(answer)
+    }
+
+    async fn delivery_neighbours(
+        &self,
+        webhook: WebhookId,
+        view: &DeliveryView,
+        delivery: DeliveryId,
+    ) -> Result<DeliveryNeighbours, AppError> {
+        let filter = view.filter_at(self.webhooks.now());
+        self.webhooks
+            .delivery_neighbours(self.company, webhook, &filter, delivery)
+            .await
+            .map_err(answer)
     }
 
     async fn delivery(&self, delivery: DeliveryId) -> Result<Delivery, AppError> {
@@ -177,6 +212,13 @@ impl ReplayDeliveries for ManagedWebhooks {
     async fn replay(&self, delivery: DeliveryId) -> Result<(), AppError> {
         self.webhooks
             .replay(self.company, delivery, &self.actor)
+            .await
+            .map_err(answer)
+    }
+
+    async fn sign_again(&self, delivery: DeliveryId) -> Result<Vec<HeaderField>, AppError> {
+        self.webhooks
+            .sign_again(self.company, delivery, &self.actor)
             .await
             .map_err(answer)
     }

@@ -5,6 +5,7 @@
 //! A secret acts only in its own environment. If the request names a brand, it acts in the brand's company.
 
 mod body;
+mod deliveries;
 mod history;
 mod negotiation;
 mod options;
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway::{Caller, LocalApi};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use model::{Actor, ActorKind, WebhookId};
+use model::{Actor, ActorKind, DeliveryId, WebhookId};
 use serde::Serialize;
 use webhooks::{Webhooks, WebhooksError};
 
@@ -35,6 +36,8 @@ enum Resource {
     Webhooks,
     Webhook(Option<WebhookId>),
     Requests,
+    Deliveries,
+    Delivery(Option<DeliveryId>),
     /// The headers and the rate limit of a webhook.
     Options(Option<WebhookId>),
 }
@@ -68,7 +71,12 @@ impl PublicApi {
                 Err(not_allowed(request, &[Method::GET, Method::HEAD, Method::PATCH]))
             }
             (Resource::Requests, "GET" | "HEAD") => self.history(caller, request).await,
-            (Resource::Requests, _) => Err(not_allowed(request, &[Method::GET, Method::HEAD])),
+            (Resource::Deliveries, "GET" | "HEAD") => self.deliveries(caller, request).await,
+            (Resource::Delivery(None), "GET" | "HEAD") => Err(ApiError::NotFound),
+            (Resource::Delivery(Some(id)), "GET" | "HEAD") => self.delivery(caller, id).await,
+            (Resource::Requests | Resource::Deliveries | Resource::Delivery(_), _) => {
+                Err(not_allowed(request, &[Method::GET, Method::HEAD]))
+            }
         }
     }
 }
@@ -99,13 +107,17 @@ fn resource(path: &str) -> Option<Resource> {
     match path.strip_prefix("/v1/")? {
         "webhooks" => Some(Resource::Webhooks),
         "webhook-requests" => Some(Resource::Requests),
+        "webhook-deliveries" => Some(Resource::Deliveries),
         rest => {
             let id = |of: &str| rest.strip_prefix(of).filter(|id| !id.contains('/'));
-            match id("webhooks/") {
-                Some(id) => Some(Resource::Webhook(id.parse().ok())),
-                None => Some(Resource::Options(
-                    id("webhook-deliveries/webhooks/")?.parse().ok(),
-                )),
+            if let Some(id) = id("webhooks/") {
+                Some(Resource::Webhook(id.parse().ok()))
+            } else if let Some(id) = id("webhook-deliveries/webhooks/") {
+                Some(Resource::Options(id.parse().ok()))
+            } else {
+                // `webhooks` alone is no delivery.
+                let id = id("webhook-deliveries/").filter(|id| *id != "webhooks")?;
+                Some(Resource::Delivery(id.parse().ok()))
             }
         }
     }
@@ -180,12 +192,20 @@ mod tests {
                 resource(&format!("/v1/webhook-deliveries/webhooks/{id}{slash}")),
                 Some(Resource::Options(Some(_)))
             ));
+            assert!(matches!(
+                resource(&format!("/v1/webhook-deliveries{slash}")),
+                Some(Resource::Deliveries)
+            ));
+            assert!(matches!(
+                resource(&format!("/v1/webhook-deliveries/{id}{slash}")),
+                Some(Resource::Delivery(Some(_)))
+            ));
         }
         for path in [
             "/v1/webhooks/a/b",
             "/v1/webhook-requests/x",
-            "/v1/webhook-deliveries/",
             "/v1/webhook-deliveries/webhooks/",
+            "/v1/webhook-deliveries/a/b",
             "/v1",
             "/",
             "/v2/webhooks/",

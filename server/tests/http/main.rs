@@ -6,6 +6,7 @@ mod backup;
 mod brake;
 mod completion;
 mod deletions;
+mod deliveries;
 mod demo;
 mod descriptors;
 mod event_types;

@@ -322,6 +322,7 @@ async fn what_a_form_sends_is_text_in_its_response() {
         "/c/{company}/development/webhooks/{webhook}/test",
         "/c/{company}/development/webhooks/{webhook}/enabled",
         "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/replay",
+        "/c/{company}/development/webhooks/{webhook}/deliveries/{delivery}/sign",
         "/c/{company}/development/keys/{key}/delete",
         "/c/{company}/development/webhooks/{webhook}/delete",
     ];

@@ -47,6 +47,7 @@ fn every_argument(company: &str) -> Vec<(&'static str, String)> {
         ("format", "csv".to_owned()),
         ("view", AN_ID.to_owned()),
         ("path", "/v1/users/".to_owned()),
+        ("known", AN_ID.to_owned()),
     ]
 }
 
@@ -298,7 +299,7 @@ async fn every_page_of_a_company_refuses_people_who_are_not_members() {
 }
 
 /// The permission each server function needs. `None` means that every member may call it.
-const NEEDED: [(&str, Option<Permission>); 35] = {
+const NEEDED: [(&str, Option<Permission>); 39] = {
     use Permission::{
         ManageKeys, ManageWebhooks, ReplayDeliveries, RevealKeys, RevealWebhookSecrets, SeeKeys, SeeLogs,
         SeeWebhooks,
@@ -328,7 +329,10 @@ const NEEDED: [(&str, Option<Permission>); 35] = {
         ("/rpc/webhooks/list", Some(SeeWebhooks)),
         ("/rpc/webhooks/detail", Some(SeeWebhooks)),
         ("/rpc/webhooks/delivery", Some(SeeWebhooks)),
+        ("/rpc/webhooks/deliveries", Some(SeeWebhooks)),
         ("/rpc/webhooks/deliveries_of_request", Some(SeeWebhooks)),
+        ("/rpc/webhooks/delivery_neighbours", Some(SeeWebhooks)),
+        ("/rpc/webhooks/delivery_news", Some(SeeWebhooks)),
         ("/rpc/webhooks/check", Some(ManageWebhooks)),
         ("/rpc/webhooks/create", Some(ManageWebhooks)),
         ("/rpc/webhooks/change", Some(ManageWebhooks)),
@@ -339,6 +343,7 @@ const NEEDED: [(&str, Option<Permission>); 35] = {
         ("/rpc/webhooks/copy_secret", Some(RevealWebhookSecrets)),
         ("/rpc/webhooks/rotate_secret", Some(RevealWebhookSecrets)),
         ("/rpc/webhooks/replay", Some(ReplayDeliveries)),
+        ("/rpc/webhooks/sign_delivery", Some(ReplayDeliveries)),
     ]
 };
 

@@ -134,6 +134,15 @@ fn Delivery(reader: Reader) -> impl IntoView {
                     fewer than 8 characters only beside its name. After a pause, \
                     as many attempts as the limit says may begin at once."
                 </p>
+                <p>
+                    <code>"GET /v1/webhook-deliveries/?webhook={id}"</code>
+                    " lists a webhook's deliveries, newest first, 100 on a page. The filters are those of the page's address: "
+                    <code>"state"</code> " (repeated for any of several: waiting, failing, held, on_hold, delivered, exhausted, skipped, cancelled), "
+                    <code>"event"</code> ", " <code>"status"</code> " (such as 503 or 5xx), " <code>"failure"</code> ", " <code>"attempts"</code>
+                    ", " <code>"from"</code> ", " <code>"until"</code> ", " <code>"id"</code> " and " <code>"test"</code> ". "
+                    <code>"GET /v1/webhook-deliveries/{id}/"</code>
+                    " is one of them, with its payload, every attempt and the time that each part took. A read-only key is enough for both."
+                </p>
             </div>
         </Section>
     }

@@ -12,7 +12,7 @@ use super::groups::Groups;
 use super::hold::LIST;
 use super::listed::Listed;
 use super::listing::{Face, Listing};
-use super::live_bar::{LiveControl, Unseen};
+use super::live_bar::Unseen;
 use super::opened::{self, Opened};
 use super::panels::{self, FoldedPanels};
 use super::summary::{Count, GeneratedUntil, IgnoredFilters};
@@ -23,6 +23,7 @@ use crate::browser::copying;
 use crate::browser::html::{Markup, ShowMarkup};
 use crate::on_demand::Coming;
 use crate::pages::company::CompanyScope;
+use crate::pages::live_control::LiveControl;
 use crate::pages::loaded::{Failure, Loading, read_from};
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{PageHeader, Title};
@@ -89,7 +90,12 @@ fn List(listing: Listing, copy: fn(MouseEvent) -> Coming<()>) -> impl IntoView {
                 <Count listing />
                 <Unseen listing />
                 <ZoneSwitch />
-                <LiveControl listing />
+                <LiveControl
+                    is_live=listing.scope.is_live()
+                    paused=listing.paused
+                    can_move=Signal::derive(move || listing.can_move())
+                    resume=Callback::new(move |()| listing.resume())
+                />
             </div>
             <ShowMarkup markup=said(listing, |page| &page.notices) class="logs-said" />
             <div

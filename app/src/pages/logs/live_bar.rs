@@ -1,4 +1,4 @@
-//! Whether the list updates live, the switch for it, and what has arrived that is not in it.
+//! What has arrived that is not in the list.
 
 use leptos::prelude::*;
 
@@ -7,56 +7,7 @@ use super::hold::LIST;
 use super::listing::Listing;
 use super::words;
 use crate::browser::focus;
-use crate::ui::{Badge, Button, ButtonKind, ButtonLink, ButtonSize, IconName, Time, TimeStyle, Tone};
-
-/// "Live" with *Pause*, or "Paused" with *Resume*. Not without scripts, and not where nothing can arrive.
-#[component]
-pub(super) fn LiveControl(listing: Listing) -> impl IntoView {
-    let is_live = listing.scope.is_live();
-    let word = move || match (listing.paused.get(), is_live.get()) {
-        (true, _) => view! { <Badge icon=IconName::Pause>"Paused"</Badge> }.into_any(),
-        (false, true) => view! { <Badge tone=Tone::Good icon=IconName::Pulse>"Live"</Badge> }.into_any(),
-        (false, false) => view! { <Badge icon=IconName::Pulse>"Connecting…"</Badge> }.into_any(),
-    };
-    let switch = move || {
-        if listing.paused.get() {
-            view! {
-                <Button
-                    kind=ButtonKind::Quiet
-                    size=ButtonSize::Small
-                    id="live-switch"
-                    on_press=Callback::new(move |()| listing.resume())
-                >
-                    "Resume"
-                </Button>
-            }
-        } else {
-            view! {
-                <Button
-                    kind=ButtonKind::Quiet
-                    size=ButtonSize::Small
-                    id="live-switch"
-                    on_press=Callback::new(move |()| listing.paused.set(true))
-                >
-                    "Pause"
-                </Button>
-            }
-        }
-    };
-    let can_move = Memo::new(move |_| listing.can_move());
-    // It is there before the page is hydrated, so that nothing moves when it is; without scripts it is not shown.
-    (move || {
-        can_move.get().then(|| {
-            view! {
-                <span class="cluster logs-live js-only">
-                    {word} <span class="logs-live__switch">{switch}</span>
-                </span>
-            }
-            .into_any()
-        })
-    })
-    .into_any()
-}
+use crate::ui::{Button, ButtonKind, ButtonLink, ButtonSize, IconName, Time, TimeStyle};
 
 /// The pressed button disappears, so focus moves to the switch. New rows are at the top.
 fn show(listing: Listing) {

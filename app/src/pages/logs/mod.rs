@@ -35,7 +35,7 @@ mod table;
 mod views;
 pub(crate) mod views_run;
 pub(super) mod words;
-mod zone_switch;
+pub(super) mod zone_switch;
 
 #[cfg(feature = "ssr")]
 pub(crate) use draw::draw;

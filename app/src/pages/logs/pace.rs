@@ -35,7 +35,7 @@ impl Pace {
     }
 
     /// For a server or a line that is slow: the next run is no sooner than twice the time that the last answer took.
-    pub(super) fn took(self, millis: i64) {
+    pub(in crate::pages) fn took(self, millis: i64) {
         self.every
             .try_set_value((millis * 2).clamp(self.least, LONGEST.max(self.least)));
     }

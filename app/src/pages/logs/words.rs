@@ -27,7 +27,7 @@ pub(super) const fn within(range: DateRange) -> &'static str {
 }
 
 /// "4xx Client error", "404 Not found".
-pub(super) fn status_label(status: StatusFilter) -> String {
+pub(in crate::pages) fn status_label(status: StatusFilter) -> String {
     let word = match status {
         StatusFilter::Exactly(status) => status_word(Some(status)),
         StatusFilter::Unknown => return status_word(None).to_owned(),

@@ -7,7 +7,7 @@ use crate::ui::{Button, ButtonKind, ButtonSize};
 
 /// "UTC", pressed where times are in UTC. Without scripts they always are.
 #[component]
-pub(super) fn ZoneSwitch() -> impl IntoView {
+pub(in crate::pages) fn ZoneSwitch() -> impl IntoView {
     let zone = Zone::here();
     let is_utc = Signal::derive(move || !zone.is_local());
     let press = Callback::new(move |()| zone.choose(is_utc.get_untracked()));

@@ -1,14 +1,20 @@
 //! One attempt of a delivery: what was sent where, how long each part took, and the response.
 
 use leptos::prelude::*;
-use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, TimingRecord};
+use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, Timestamp};
 
+use super::timeline::{Phase, Timeline, steps_of_hop};
 use super::words::took_text;
 use crate::ui::{Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle};
 
-/// `open` shows the evidence at the start; the person decides afterwards.
+/// `open` shows the evidence at the start; the person decides afterwards. `since` is the end of the attempt before.
 #[component]
-pub(super) fn AttemptCard(attempt: Memo<Attempt>, open: bool) -> impl IntoView {
+pub(super) fn AttemptCard(
+    attempt: Memo<Attempt>,
+    accepted: Timestamp,
+    since: Timestamp,
+    open: bool,
+) -> impl IntoView {
     view! {
         <li class="attempt">
             <details open=open>
@@ -16,7 +22,7 @@ pub(super) fn AttemptCard(attempt: Memo<Attempt>, open: bool) -> impl IntoView {
                     <Icon name=IconName::ChevronRight />
                     {move || view! { <Head attempt=attempt.get() /> }}
                 </summary>
-                <div class="attempt__body">{move || view! { <Evidence attempt=attempt.get() /> }}</div>
+                <div class="attempt__body">{move || view! { <Evidence attempt=attempt.get() accepted=accepted since=since /> }}</div>
             </details>
         </li>
     }
@@ -45,7 +51,8 @@ fn Head(attempt: Attempt) -> impl IntoView {
 }
 
 #[component]
-fn Evidence(attempt: Attempt) -> impl IntoView {
+fn Evidence(attempt: Attempt, accepted: Timestamp, since: Timestamp) -> impl IntoView {
+    let timeline = attempt.clone();
     let why = match attempt.outcome {
         AttemptOutcome::Succeeded { .. } => None,
         AttemptOutcome::Failed { class, .. } => Some(view! {
@@ -66,13 +73,18 @@ fn Evidence(attempt: Attempt) -> impl IntoView {
         .enumerate()
         .map(|(at, hop)| view! { <Hop hop=hop number=several.then_some(at + 1) /> })
         .collect_view();
-    view! { {why} {signed} {hops} }
+    view! {
+        {why}
+        <Timeline attempt=timeline accepted=accepted since=since />
+        {signed}
+        {hops}
+    }
 }
 
 /// One request and its answer. `number` is given where there are several: redirects, or a try with the other key.
 #[component]
 fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
-    let answered = hop.status.is_some();
+    let (answered, timing) = (hop.status.is_some(), hop.clone());
     view! {
         <section class="hop">
             <p class="hop__line">
@@ -80,7 +92,7 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
                 <span class="mono">"POST " {hop.url}</span>
                 {hop.address.map(|address| view! { " " <span class="muted">"at " <span class="mono">{address}</span></span> })}
             </p>
-            <Timing timing=hop.timing />
+            <Timing hop=timing />
             <div class="hop__sides">
                 <Code label="Request headers" text=headers_text(&hop.request_headers) wrap=true />
                 {answered
@@ -119,25 +131,11 @@ fn headers_text(headers: &[HeaderField]) -> String {
         .join("\n")
 }
 
-/// The parts of a hop in their order, with the name of their colour.
-fn parts(timing: TimingRecord) -> Vec<(&'static str, &'static str, u64)> {
-    [
-        ("DNS", "dns", timing.dns_ms),
-        ("Connect", "connect", timing.connect_ms),
-        ("TLS", "tls", timing.tls_ms),
-        ("First byte", "first-byte", timing.first_byte_ms),
-        ("Body", "body", timing.body_ms),
-    ]
-    .into_iter()
-    .filter_map(|(label, name, millis)| millis.map(|millis| (label, name, millis)))
-    .collect()
-}
-
 /// Where the time went: a bar, and the same as words. Widths are attributes of the picture, since the page's policy
 /// refuses inline styles.
 #[component]
-fn Timing(timing: TimingRecord) -> impl IntoView {
-    let parts = parts(timing);
+fn Timing(hop: HopRecord) -> impl IntoView {
+    let parts = steps_of_hop(&hop);
     if parts.is_empty() {
         return ().into_any();
     }
@@ -147,8 +145,8 @@ fn Timing(timing: TimingRecord) -> impl IntoView {
         .collect_view();
     let words = parts
         .into_iter()
-        .map(|(label, name, millis)| {
-            view! { <li data-part=name><span>{label}</span> " " <b>{format!("{millis} ms")}</b></li> }
+        .map(|(phase, millis)| {
+            view! { <li data-part=phase.name()><span>{phase.label()}</span> " " <b>{took_text(millis)}</b></li> }
         })
         .collect_view();
     view! {
@@ -161,18 +159,18 @@ fn Timing(timing: TimingRecord) -> impl IntoView {
 }
 
 /// Start and width of each part in a bar of 1000; what took no time keeps a sliver, so that it can be seen.
-fn bar_widths(parts: &[(&'static str, &'static str, u64)]) -> Vec<(&'static str, u64, u64)> {
+fn bar_widths(parts: &[(Phase, u64)]) -> Vec<(&'static str, u64, u64)> {
     const SLIVER: u64 = 8;
     // If nothing took a millisecond, all parts get the same width.
-    let even = u64::from(parts.iter().all(|part| part.2 == 0));
-    let total: u64 = parts.iter().map(|part| part.2 + even).sum();
+    let even = u64::from(parts.iter().all(|part| part.1 == 0));
+    let total: u64 = parts.iter().map(|part| part.1 + even).sum();
     let room = 1000_u64.saturating_sub(SLIVER * parts.len() as u64);
     let mut x = 0;
     parts
         .iter()
-        .map(|(_, name, millis)| {
+        .map(|(phase, millis)| {
             let width = SLIVER + room * (millis + even) / total;
-            let placed = (*name, x, width);
+            let placed = (phase.name(), x, width);
             x += width;
             placed
         })
@@ -185,14 +183,13 @@ mod tests {
 
     #[test]
     fn the_bar_is_as_long_as_its_parts_and_never_longer_than_its_frame() {
-        let timing = TimingRecord {
-            dns_ms: Some(0),
-            connect_ms: Some(2),
-            tls_ms: None,
-            first_byte_ms: Some(96),
-            body_ms: Some(2),
-        };
-        let widths = bar_widths(&parts(timing));
+        let parts = [
+            (Phase::Dns, 0),
+            (Phase::Connect, 2),
+            (Phase::FirstByte, 96),
+            (Phase::Body, 2),
+        ];
+        let widths = bar_widths(&parts);
         assert_eq!(
             widths.iter().map(|(name, ..)| *name).collect::<Vec<_>>(),
             ["dns", "connect", "first-byte", "body"]
@@ -207,13 +204,8 @@ mod tests {
 
     #[test]
     fn a_hop_that_took_no_time_shares_its_bar_evenly() {
-        let timing = TimingRecord {
-            connect_ms: Some(0),
-            body_ms: Some(0),
-            ..TimingRecord::default()
-        };
         assert_eq!(
-            bar_widths(&parts(timing)),
+            bar_widths(&[(Phase::Connect, 0), (Phase::Body, 0)]),
             [("connect", 0, 500), ("body", 500, 500)]
         );
     }

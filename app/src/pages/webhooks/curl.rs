@@ -1,6 +1,6 @@
 //! A delivery as a `curl` command that sends the same bytes with the same headers.
 
-use model::HopRecord;
+use model::{Delivery, HeaderField, HopRecord};
 
 /// Headers that curl writes itself, or that belong to the connection.
 const WRITTEN_BY_CURL: [&str; 5] = [
@@ -11,8 +11,21 @@ const WRITTEN_BY_CURL: [&str; 5] = [
     "transfer-encoding",
 ];
 
+/// The latest request of a delivery as a command, with these headers in place of those of the same names. `None` where there was no
+/// attempt yet.
+pub fn of_delivery(delivery: &Delivery, signed: &[HeaderField]) -> Option<String> {
+    let mut hop = delivery.attempts.last()?.hops.last()?.clone();
+    for header in &mut hop.request_headers {
+        let is_same = |one: &&HeaderField| one.name.eq_ignore_ascii_case(&header.name);
+        if let Some(now) = signed.iter().find(is_same) {
+            header.clone_from(now);
+        }
+    }
+    Some(command(&hop, &delivery.body))
+}
+
 /// The request of `hop` with `body`, for a shell: one header a line.
-pub(super) fn command(hop: &HopRecord, body: &str) -> String {
+fn command(hop: &HopRecord, body: &str) -> String {
     let mut lines = vec![format!("curl -X POST {}", quoted(&hop.url))];
     lines.extend(
         hop.request_headers

@@ -1,18 +1,25 @@
-//! The deliveries of a webhook: the state of each, its next attempt, and a link to its own page.
+//! Deliveries in a table: the state of each, its next attempt, and a link to its own page.
 
 use leptos::prelude::*;
-use model::{DeliveryRow, DeliveryState, WebhookDetail};
+use model::{DeliveryId, DeliveryRow, DeliveryState};
 
 use super::current::item;
 use super::long_text::ShortId;
-use super::webhook::WebhookState;
 use super::words::{attempts_text, delivery_state, took_text};
 use crate::ui::{
     Badge, Cell, Column, CopyButton, Countdown, Narrow, RowLink, StateBadge, Table, Time, Tone, status_word,
 };
 
+/// `rows` are kept current row by row: one that is already there stays where it is in the document.
 #[component]
-pub(super) fn DeliveryTable(state: WebhookState) -> impl IntoView {
+pub(super) fn DeliveryTable(
+    #[prop(into)] rows: Signal<Vec<DeliveryRow>>,
+    /// The address of a delivery's page.
+    href: Callback<DeliveryId, String>,
+    /// Whether a row that is drawn now arrived live.
+    #[prop(optional)]
+    is_fresh: Option<Callback<DeliveryRow, bool>>,
+) -> impl IntoView {
     let columns = vec![
         Column::new("Event"),
         Column::new("State"),
@@ -22,20 +29,19 @@ pub(super) fn DeliveryTable(state: WebhookState) -> impl IntoView {
         Column::new("Duration").numeric(),
         Column::new("Time"),
     ];
-    let detail = state.detail;
     view! {
         <Table caption="Deliveries, newest first" columns=columns>
             <tbody>
                 <For
-                    each=move || detail.with(|detail| detail.deliveries.clone())
+                    each=move || rows.get()
                     key=|row| row.id
                     children=move |first| {
                         let id = first.id;
-                        let href = state.path(&format!("/deliveries/{id}"));
-                        let row = item(detail.into(), first, move |detail: &WebhookDetail| {
-                            detail.deliveries.iter().find(|row| row.id == id).cloned()
+                        let fresh = is_fresh.is_some_and(|is_fresh| is_fresh.run(first.clone()));
+                        let row = item(rows, first, move |rows: &Vec<DeliveryRow>| {
+                            rows.iter().find(|row| row.id == id).cloned()
                         });
-                        view! { <DeliveryTableRow href=href row=row /> }
+                        view! { <DeliveryTableRow href=href.run(id) row=row fresh=fresh /> }
                     }
                 />
             </tbody>
@@ -44,11 +50,11 @@ pub(super) fn DeliveryTable(state: WebhookState) -> impl IntoView {
 }
 
 #[component]
-fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>) -> impl IntoView {
+fn DeliveryTableRow(href: String, row: Memo<DeliveryRow>, fresh: bool) -> impl IntoView {
     let first = row.get_untracked();
     let event_id = first.event_id.to_string();
     view! {
-        <tr>
+        <tr data-fresh=fresh.then_some("true")>
             <Cell narrow=Narrow::Lead monospace=true>
                 <RowLink href=href>{first.event_type.to_string()}</RowLink>
                 {first.test.then(|| view! { " " <Badge tone=Tone::Info>"Test"</Badge> })}

@@ -185,8 +185,8 @@ fn WebhookTableRow(id: WebhookId, row: Memo<WebhookRow>) -> impl IntoView {
             </Cell>
             <Cell narrow=Narrow::Second label="Next attempt">
                 {move || {
-                    let (at, waiting) = row.with(|row| (row.next_attempt_at, row.pending));
-                    view! { <NextAttempt at=at waiting=waiting /> }
+                    let (at, waiting, on_hold) = row.with(|row| (row.next_attempt_at, row.pending, row.on_hold));
+                    view! { <NextAttempt at=at waiting=waiting on_hold=on_hold /> }
                 }}
             </Cell>
         </tr>
@@ -212,9 +212,9 @@ fn Counts(delivered: u64, failed: u64) -> impl IntoView {
     }
 }
 
-/// When the next one is due, and how many wait in all.
+/// When the next one is due, how many wait in all, and how many of these the operator holds.
 #[component]
-fn NextAttempt(at: Option<Timestamp>, waiting: u64) -> impl IntoView {
+fn NextAttempt(at: Option<Timestamp>, waiting: u64, on_hold: u64) -> impl IntoView {
     let next = match at {
         Some(at) => view! { <Countdown until=at before="" due="due now" /> }.into_any(),
         None => view! { <span class="faint none-due">"None due"</span> }.into_any(),
@@ -222,6 +222,7 @@ fn NextAttempt(at: Option<Timestamp>, waiting: u64) -> impl IntoView {
     view! {
         <span class="webhook-counts">
             {next} {(waiting > 0).then(|| view! { <span>{grouped(waiting)} " waiting"</span> })}
+            {(on_hold > 0).then(|| view! { <span>{grouped(on_hold)} " on hold"</span> })}
         </span>
     }
 }

@@ -2,6 +2,8 @@
 //! address shows which page.
 
 mod actions;
+mod address;
+mod all_deliveries;
 mod attempt;
 mod choice;
 mod curl;
@@ -15,10 +17,12 @@ mod fields;
 mod form;
 mod list;
 mod long_text;
+mod on_hold;
 mod options;
 mod own_secret;
 mod save;
 mod test_event;
+mod timeline;
 mod webhook;
 mod words;
 
@@ -26,6 +30,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use model::WebhookId;
 
+pub use all_deliveries::DeliveriesPage;
+pub use curl::of_delivery as curl_of;
 pub use delete::DeleteWebhookPage;
 pub use delivery::DeliveryPage;
 pub use fields::WebhookFields;

@@ -4,26 +4,29 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use model::{
-    Catalogue, CompanyContext, DisabledReason, Permission, Role, WebhookDetail, WebhookHealth, WebhookId,
+    Catalogue, CompanyContext, DeliveryId, DeliveryView, DisabledReason, Permission, Role, WebhookDetail,
+    WebhookHealth, WebhookId,
 };
 
 use super::actions::WebhookActions;
 use super::current::{Current, keep_current};
 use super::delete::{DeleteDialog, Deletion};
 use super::deliveries::DeliveryTable;
+use super::on_hold::OnHold;
+
 use super::details::Details;
 use super::form::HeldNotice;
 use super::options::Options;
 use super::own_secret::OwnSecret;
 use super::test_event::TestEvent;
 use super::words::{HealthBadge, waiting_text};
-use super::{LoadedInCompany, webhook_of_address};
+use super::{LoadedInCompany, address, webhook_of_address};
 use crate::pages::company::CompanyScope;
 use crate::pages::frame::ReadOnly;
 use crate::pages::next_steps::HelpLinks;
 use crate::ui::{
-    BackLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section, Title, Tone,
-    WillAppear,
+    BackLink, ButtonLink, CopyButton, EmptyState, EnvironmentBadge, IconName, Notice, PageHeader, Section,
+    Title, Tone, WillAppear,
 };
 use crate::{AppError, api, browser};
 
@@ -95,11 +98,13 @@ fn OneWebhook(company: CompanyContext, first: WebhookDetail, catalogue: Catalogu
         deletion: Deletion::new(),
     };
     let name = Memo::new(move |_| detail.with(|detail| detail.row.webhook.name.clone()));
+    let on_hold = Memo::new(move |_| detail.with(|detail| detail.row.on_hold));
     view! {
         {move || view! { <Head state=state name=name.get() /> }}
         {move || gone.get().then(|| view! { <Notice tone=Tone::Warn announce=true>"This webhook has been deleted. This page shows its last state."</Notice> })}
         <ReadOnly role=state.role() permission=Permission::ManageWebhooks />
         <Standing state=state />
+        {move || view! { <OnHold webhook=id count=on_hold.get() /> }}
         <div class="webhook-grid">
             <TestEvent state=state />
             <Details state=state />
@@ -235,11 +240,8 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
     let is_empty = Memo::new(move |_| detail.with(|detail| detail.deliveries.is_empty()));
     let lead = Memo::new(move |_| {
         detail.with(|detail| match detail.row.pending {
-            0 => "The latest 50, newest first.".to_owned(),
-            pending => format!(
-                "The latest 50, newest first. {} to be sent.",
-                waiting_text(pending)
-            ),
+            0 => "The latest, newest first.".to_owned(),
+            pending => format!("The latest, newest first. {} to be sent.", waiting_text(pending)),
         })
     });
     view! {
@@ -257,9 +259,30 @@ fn Deliveries(state: WebhookState) -> impl IntoView {
                     }
                     .into_any()
                 } else {
-                    view! { <DeliveryTable state=state /> }.into_any()
+                    view! { <Latest state=state /> }.into_any()
                 }
             }}
         </Section>
+    }
+}
+
+/// The latest deliveries, and the way to all of them.
+#[component]
+fn Latest(state: WebhookState) -> impl IntoView {
+    let rows = Signal::derive(move || state.detail.with(|detail| detail.deliveries.clone()));
+    let href = Callback::new(move |id: DeliveryId| {
+        address::of_delivery(state.scope, state.id, id, &DeliveryView::default())
+    });
+    let all = move |query: &str| {
+        let (view, _) = DeliveryView::parse_lenient(query);
+        address::of_list(state.scope, state.id, &view)
+    };
+    view! {
+        <DeliveryTable rows=rows href=href />
+        <nav class="cluster" aria-label="Lists of deliveries">
+            <ButtonLink href=all("")>"All deliveries and filters"</ButtonLink>
+            <a href=all("state=failing")>"Being retried"</a>
+            <a href=all("state=exhausted&state=skipped")>"Ended without arriving"</a>
+        </nav>
     }
 }

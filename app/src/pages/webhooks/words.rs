@@ -156,11 +156,11 @@ pub(super) fn waiting_text(pending: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use model::{DeliveryId, EventId, EventType, WebhookId};
 
-    fn row(state: DeliveryState, attempts: u32, at_most: u32) -> DeliveryRow {
+    pub(in super::super) fn row(state: DeliveryState, attempts: u32, at_most: u32) -> DeliveryRow {
         DeliveryRow {
             id: DeliveryId::from_random([1; 16]),
             webhook_id: WebhookId::from_random([2; 16]),

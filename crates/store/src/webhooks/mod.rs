@@ -13,8 +13,10 @@
 mod attempts;
 mod brake;
 mod config;
+mod delivery_filter;
 mod event_types;
 mod history;
+mod list;
 mod operator;
 mod options;
 mod paces;

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use model::{
-    Attempt, AttemptOutcome, CompanyId, DeliveryId, DeliveryRow, EventId, RequestDelivery, RequestId,
-    RequestReceiver, Timestamp, WebhookId,
+    Attempt, AttemptOutcome, CompanyId, DeliveryCursor, DeliveryId, DeliveryPlace, DeliveryRow, EventId,
+    RequestDelivery, RequestId, RequestReceiver, Timestamp, WebhookId,
 };
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use vault::Sealed;
-use webhooks::{FailureCount, LastTest, PageStore, StorageFailure, StoredDelivery, WebhookFacts};
+use webhooks::{
+    DeliveryList, FailureCount, LastTest, PageStore, StorageFailure, StoredDelivery, WebhookFacts,
+};
 
 use super::StoredWebhooks;
 use super::rows::{self, DELIVERY_COLUMNS};
@@ -55,22 +57,31 @@ impl PageStore for StoredWebhooks {
         self.all(statement, read_facts).await
     }
 
-    /// Uses the index `deliveries_of_webhook`.
     async fn deliveries(
+        &self,
+        list: DeliveryList<'_>,
+        cursor: DeliveryCursor,
+        at_most: u32,
+    ) -> Result<Vec<DeliveryRow>, StorageFailure> {
+        self.listed(list, cursor, at_most).await
+    }
+
+    async fn count_list(
+        &self,
+        list: DeliveryList<'_>,
+        newer_than: Option<DeliveryPlace>,
+        at_most: u64,
+    ) -> Result<u64, StorageFailure> {
+        self.counted(list, newer_than, at_most).await
+    }
+
+    async fn deliveries_now(
         &self,
         company: CompanyId,
         webhook: WebhookId,
-        at_most: u32,
+        ids: &[DeliveryId],
     ) -> Result<Vec<DeliveryRow>, StorageFailure> {
-        let sql = format!(
-            "SELECT {DELIVERY_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id \
-             WHERE d.webhook_id = $1 AND d.company_id = $2 ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
-        );
-        let statement = sqlx::query(AssertSqlSafe(sql))
-            .bind(webhook.to_string())
-            .bind(company.to_string())
-            .bind(i64::from(at_most));
-        self.all(statement, rows::delivery).await
+        self.listed_now(company, webhook, ids).await
     }
 
     /// Uses the indexes `companies_by_parent` and `events_by_request`.

@@ -91,6 +91,7 @@ mod webhook_brake;
 mod webhook_brake_many;
 mod webhook_delivery;
 mod webhook_events;
+mod webhook_list;
 mod webhook_locks;
 mod webhook_options;
 mod webhook_outage;

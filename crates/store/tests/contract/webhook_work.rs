@@ -340,12 +340,7 @@ async fn two_workers_deliver_each_event_once(db: &impl WebhookTables) {
     ];
     for event in &events {
         test_wait::eventually("every event is delivered", async || {
-            let found = world
-                .store
-                .pages
-                .deliveries(world.company.id, webhook.id, 100)
-                .await
-                .expect("read");
+            let found = world.newest_deliveries(webhook.id, 100).await;
             let row = found.into_iter().find(|row| row.event_id == *event)?;
             (row.state == DeliveryState::Delivered).then_some(())
         })
@@ -380,12 +375,7 @@ async fn publications_at_once_are_stored_together_and_each_has_its_own_result(db
         assert_eq!((first.deliveries, first), (1, again));
         assert!(events.insert(first.event));
     }
-    let stored = world
-        .store
-        .pages
-        .deliveries(world.company.id, webhook.id, 1_000)
-        .await
-        .expect("read");
+    let stored = world.newest_deliveries(webhook.id, 1_000).await;
     let stored: BTreeSet<_> = stored.into_iter().map(|row| row.event_id).collect();
     assert_eq!(stored, events);
 }
@@ -403,12 +393,7 @@ async fn what_is_claimed_ahead_is_not_sent_after_a_pause(db: &impl WebhookTables
     slow.wait_for(6).await;
     world.set_enabled(webhook.id, false).await;
     let waiting = async || {
-        let rows = world
-            .store
-            .pages
-            .deliveries(world.company.id, webhook.id, 100)
-            .await
-            .expect("read");
+        let rows = world.newest_deliveries(webhook.id, 100).await;
         let waiting = rows.iter().filter(|row| row.state == DeliveryState::Pending);
         waiting.count()
     };

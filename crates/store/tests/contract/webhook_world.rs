@@ -8,16 +8,17 @@ use async_trait::async_trait;
 use clock::{Clock, ManualClock};
 use live::Bus;
 use model::{
-    Actor, ActorKind, CompanyId, Delivery, DeliveryId, DeliveryRow, DeliveryState, Environment, EventId,
-    EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents, WebhookId, WebhookRow,
+    Actor, ActorKind, CompanyId, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryRow,
+    DeliveryState, Environment, EventId, EventType, KeyId, Timestamp, Webhook, WebhookDraft, WebhookEvents,
+    WebhookId, WebhookRow,
 };
 use store::Db;
 use tokio::sync::watch;
 use vault::{AccessSecret, InstallId, MasterKey};
 use webhooks::{
-    EventTypes, Parts, PayloadCheck, Policy, Publication, PublishError, Published, RunningWorker, Sender,
-    SentHeaders, SigningSecret, SigningSecrets, StorageFailure, Stores, SystemResolver, WebhookPatch,
-    Webhooks, Worker, WorkerOptions,
+    DeliveryList, EventTypes, Parts, PayloadCheck, Policy, Publication, PublishError, Published,
+    RunningWorker, Sender, SentHeaders, SigningSecret, SigningSecrets, StorageFailure, Stores,
+    SystemResolver, WebhookPatch, Webhooks, Worker, WorkerOptions,
 };
 
 use crate::test_db::TestCompany;
@@ -248,11 +249,17 @@ impl World {
     }
 
     pub(crate) async fn deliveries(&self, webhook: WebhookId) -> Vec<DeliveryRow> {
-        self.webhooks
-            .detail(self.company.id, webhook)
-            .await
-            .expect("a detail")
-            .deliveries
+        self.newest_deliveries(webhook, 50).await
+    }
+
+    pub(crate) async fn newest_deliveries(&self, webhook: WebhookId, at_most: u32) -> Vec<DeliveryRow> {
+        let list = DeliveryList {
+            company: self.company.id,
+            webhook,
+            filter: &DeliveryFilter::default(),
+        };
+        let found = self.store.pages.deliveries(list, DeliveryCursor::Newest, at_most);
+        found.await.expect("read")
     }
 
     pub(crate) async fn delivery(&self, id: DeliveryId) -> Delivery {

@@ -28,7 +28,7 @@ pub use event_types::{CatalogueChanges, EventTypeStore, Rewrite, Rewritten};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow, HistoryStore};
 pub use operator::{Backlog, EventDelivery, EventRecord, OperatorStore};
 pub use options::{OptionsChange, OptionsStore, OptionsWritten, SealedHeader};
-pub use pages::{FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
+pub use pages::{DeliveryList, FailureCount, LastTest, PageStore, StoredDelivery, WebhookFacts};
 pub use prune::PruneStore;
 pub use publish::{
     ClaimAtBirth, Idempotency, NewEvent, NewEvents, NewTest, PublishStore, PublishedEvent, Replayed, Room,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use model::{
-    Attempt, CompanyId, DeliveryId, DeliveryRow, Environment, EventId, FailureClass, KeyId, RequestDelivery,
-    RequestId, Timestamp, Webhook, WebhookId,
+    Attempt, CompanyId, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryPlace, DeliveryRow, Environment,
+    EventId, FailureClass, KeyId, RequestDelivery, RequestId, Timestamp, Webhook, WebhookId,
 };
 use vault::Sealed;
 
@@ -52,6 +52,14 @@ pub struct StoredDelivery {
     pub attempts: Vec<Attempt>,
 }
 
+/// The deliveries of a webhook that match a filter.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryList<'a> {
+    pub company: CompanyId,
+    pub webhook: WebhookId,
+    pub filter: &'a DeliveryFilter,
+}
+
 /// How often attempts failed in one particular way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailureCount {
@@ -71,12 +79,28 @@ pub trait PageStore: Send + Sync {
         since: Timestamp,
     ) -> Result<Vec<WebhookFacts>, StorageFailure>;
 
-    /// A webhook's deliveries, newest first.
+    /// The deliveries of a webhook that match, newest first.
     async fn deliveries(
+        &self,
+        list: DeliveryList<'_>,
+        cursor: DeliveryCursor,
+        at_most: u32,
+    ) -> Result<Vec<DeliveryRow>, StorageFailure>;
+
+    /// How many of them match, and are newer than this place if there is one. Counts `at_most`.
+    async fn count_list(
+        &self,
+        list: DeliveryList<'_>,
+        newer_than: Option<DeliveryPlace>,
+        at_most: u64,
+    ) -> Result<u64, StorageFailure>;
+
+    /// These deliveries of a webhook as they are now, in any order. Unknown ones are left out.
+    async fn deliveries_now(
         &self,
         company: CompanyId,
         webhook: WebhookId,
-        at_most: u32,
+        ids: &[DeliveryId],
     ) -> Result<Vec<DeliveryRow>, StorageFailure>;
 
     async fn delivery(
