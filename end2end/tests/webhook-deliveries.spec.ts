@@ -1,8 +1,11 @@
 // The list of a webhook's deliveries and the page of one, with and without scripts: filters in the address, pages, timeline.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Page } from '@playwright/test';
 import { admin, call, expect, hydrated, makeCompany, makeKey, startSession, test, type Company } from '../fixtures/gatehouse.ts';
 import { publish, signature, startReceiver, type Receiver } from '../fixtures/receiver.ts';
+
+const run = promisify(execFile);
 
 let receiver: Receiver;
 
@@ -151,9 +154,10 @@ test('a delivery shows each step of its attempt, and its curl command verifies',
     await expect(steps.getByRole('rowheader', { name: step })).toBeVisible();
   }
   await hydrated(page);
-  await page.getByText('curl', { exact: true }).click();
+  await page.locator('fieldset').getByText('curl', { exact: true }).click();
   const command = await page.locator('pre').filter({ hasText: 'curl -X POST' }).innerText();
-  execFileSync('sh', ['-c', `${command} --silent --max-time 10`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // Not synchronous: the receiver runs in this process.
+  await run('sh', ['-c', `${command} --silent --max-time 10`]);
   await expect.poll(() => receiver.received.length).toBe(2);
   const [sent, copied] = receiver.received;
   expect(copied!.body).toBe(sent!.body);
