@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{Attempt, AttemptOutcome, HeaderField, HopRecord, Timestamp};
 
-use super::timeline::{Phase, Timeline, steps_of_hop};
+use super::timeline::{Phase, Timeline, steps_of_hop, unmeasured};
 use super::words::took_text;
 use crate::ui::{Code, Icon, IconName, State, StateBadge, StatusBadge, Time, TimeStyle};
 
@@ -66,12 +66,16 @@ fn Evidence(attempt: Attempt, accepted: Timestamp, since: Timestamp) -> impl Int
         }
         None => view! { <p class="muted">"This attempt was not signed."</p> }.into_any(),
     };
-    let several = attempt.hops.len() > 1;
+    let hops = attempt.hops.len();
+    let (several, unmeasured) = (hops > 1, unmeasured(&timeline));
     let hops = attempt
         .hops
         .into_iter()
         .enumerate()
-        .map(|(at, hop)| view! { <Hop hop=hop number=several.then_some(at + 1) /> })
+        .map(|(at, hop)| {
+            let ended_in = unmeasured.filter(|_| at + 1 == hops);
+            view! { <Hop hop=hop number=several.then_some(at + 1) ended_in=ended_in /> }
+        })
         .collect_view();
     view! {
         {why}
@@ -83,8 +87,10 @@ fn Evidence(attempt: Attempt, accepted: Timestamp, since: Timestamp) -> impl Int
 
 /// One request and its answer. `number` is given where there are several: redirects, or a try with the other key.
 #[component]
-fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
-    let (answered, timing) = (hop.status.is_some(), hop.clone());
+fn Hop(hop: HopRecord, number: Option<usize>, ended_in: Option<(Phase, u64)>) -> impl IntoView {
+    let answered = hop.status.is_some();
+    let mut parts = steps_of_hop(&hop);
+    parts.extend(ended_in);
     view! {
         <section class="hop">
             <p class="hop__line">
@@ -92,7 +98,7 @@ fn Hop(hop: HopRecord, number: Option<usize>) -> impl IntoView {
                 <span class="mono">"POST " {hop.url}</span>
                 {hop.address.map(|address| view! { " " <span class="muted">"at " <span class="mono">{address}</span></span> })}
             </p>
-            <Timing hop=timing />
+            <Timing parts=parts />
             <div class="hop__sides">
                 <Code label="Request headers" text=headers_text(&hop.request_headers) wrap=true />
                 {answered
@@ -134,8 +140,7 @@ fn headers_text(headers: &[HeaderField]) -> String {
 /// Where the time went: a bar, and the same as words. Widths are attributes of the picture, since the page's policy
 /// refuses inline styles.
 #[component]
-fn Timing(hop: HopRecord) -> impl IntoView {
-    let parts = steps_of_hop(&hop);
+fn Timing(parts: Vec<(Phase, u64)>) -> impl IntoView {
     if parts.is_empty() {
         return ().into_any();
     }

@@ -84,7 +84,11 @@ fn is_reused(hop: &HopRecord) -> bool {
 }
 
 /// The step in which a failed attempt ended.
-fn ended_in(class: FailureClass, last: &HopRecord) -> Option<Phase> {
+fn ended_in(attempt: &Attempt) -> Option<Phase> {
+    let AttemptOutcome::Failed { class, .. } = attempt.outcome else {
+        return None;
+    };
+    let last = attempt.hops.last()?;
     match class {
         FailureClass::Dns => Some(Phase::Dns),
         FailureClass::Refused => Some(Phase::Connect),
@@ -97,6 +101,22 @@ fn ended_in(class: FailureClass, last: &HopRecord) -> Option<Phase> {
         FailureClass::Protocol => Some(Phase::Body),
         FailureClass::BlockedAddress | FailureClass::Status | FailureClass::Redirect => None,
     }
+}
+
+/// The step in which the last request ended, if it was not measured to its end, as a name that was not found or a body that did not
+/// end is: what is left of the attempt.
+pub(super) fn unmeasured(attempt: &Attempt) -> Option<(Phase, u64)> {
+    let phase = ended_in(attempt)?;
+    let is_measured = steps_of_hop(attempt.hops.last()?)
+        .last()
+        .is_some_and(|(last, _)| *last == phase);
+    let measured: u64 = attempt
+        .hops
+        .iter()
+        .flat_map(steps_of_hop)
+        .map(|(_, millis)| millis)
+        .sum();
+    (!is_measured).then(|| (phase, attempt.duration_ms.saturating_sub(measured)))
 }
 
 /// The steps of an attempt from the moment `since` on: the event's acceptance, or the end of the attempt before.
@@ -125,29 +145,19 @@ pub(super) fn steps(attempt: &Attempt, since: Timestamp) -> Vec<Step> {
             gave_up: false,
         }));
     }
-    if let AttemptOutcome::Failed { class, .. } = attempt.outcome
-        && let Some(last) = attempt.hops.last()
-        && let Some(phase) = ended_in(class, last)
+    let last_hop = several.then_some(attempt.hops.len());
+    if let Some((phase, millis)) = unmeasured(attempt) {
+        all.push(Step {
+            hop: last_hop,
+            phase,
+            millis,
+            gave_up: true,
+        });
+    } else if let Some(phase) = ended_in(attempt)
+        && let Some(step) = all.last_mut()
+        && (step.phase, step.hop) == (phase, last_hop)
     {
-        let hop = several.then_some(attempt.hops.len());
-        match all.last_mut() {
-            // It was measured to its end: a name that was not found, a body that did not end.
-            Some(step) if step.phase == phase && step.hop == hop => step.gave_up = true,
-            _ => {
-                let measured: u64 = attempt
-                    .hops
-                    .iter()
-                    .flat_map(steps_of_hop)
-                    .map(|(_, millis)| millis)
-                    .sum();
-                all.push(Step {
-                    hop,
-                    phase,
-                    millis: attempt.duration_ms.saturating_sub(measured),
-                    gave_up: true,
-                });
-            }
-        }
+        step.gave_up = true;
     }
     all
 }

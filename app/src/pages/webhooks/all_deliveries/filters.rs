@@ -88,7 +88,7 @@ fn Main(view: Memo<DeliveryView>, controls: Controls, catalogue: Catalogue) -> i
             <Field
                 name="status"
                 label="Response"
-                placeholder="503, 5xx or >=400"
+                placeholder="503 or 5xx"
                 autocomplete="off"
                 monospace=true
                 value=controls.status
