@@ -2,7 +2,7 @@
 import { expect, hydrated, makeCompany, makeKey, signIn, test } from '../fixtures/gatehouse.ts';
 
 /** Kilobytes of scripts, WASM and style sheets, compressed. Excludes fonts, the page itself and its data. */
-const budgets = { keys: 309, logs: 342, webhooks: 267 };
+const budgets = { keys: 310, logs: 342, webhooks: 267 };
 
 for (const [tab, budget] of Object.entries(budgets)) {
   test(`the first load of ${tab} is one main part and one pack, within ${budget} kB`, async ({ page, context }) => {
